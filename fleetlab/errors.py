@@ -1,0 +1,71 @@
+"""Every error that fleetlab raises on purpose.
+
+::
+
+    FleetlabError
+    ├── AuthenticationError    the key, login or session is not valid (any more)
+    ├── RequestRefused         the server knows us, and won't do what was asked
+    ├── ServerUnavailable      no answer, or one that says "later"
+    ├── ProtocolError          an answer that isn't the platform's protocol
+    ├── RecordingError         a folder or file of a recording can't be used
+    └── InvalidArgument        a call's arguments don't fit (also a ValueError)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fleetlab.recording import Recording
+
+__all__ = [
+    "AuthenticationError",
+    "FleetlabError",
+    "InvalidArgument",
+    "ProtocolError",
+    "RecordingError",
+    "RequestRefused",
+    "ServerUnavailable",
+]
+
+
+class FleetlabError(Exception):
+    """Base of all errors that fleetlab raises on purpose.
+
+    Attributes
+    ----------
+    recording : Recording or None
+        What had been recorded when the error ended a capture; None where nothing had been.
+    code : int or None
+        The platform's status code or the WebSocket's close code, where there was one.
+    """
+
+    recording: Recording | None = None
+
+    def __init__(self, message: str, *, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class AuthenticationError(FleetlabError):
+    """The key, the login or the session is not valid, or not any more."""
+
+
+class RequestRefused(FleetlabError):
+    """The server understood who asks, and refuses what was asked."""
+
+
+class ServerUnavailable(FleetlabError):
+    """The server can't be reached, doesn't answer, or says to come back later."""
+
+
+class ProtocolError(FleetlabError):
+    """Something answered, but not in the platform's protocol."""
+
+
+class RecordingError(FleetlabError):
+    """A recording's folder or file can't be written, read or understood."""
+
+
+class InvalidArgument(FleetlabError, ValueError):
+    """An argument of a call doesn't fit; the message says what would."""
