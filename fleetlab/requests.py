@@ -80,6 +80,16 @@ class Request:
         """Whether more ids are asked for than one message may name, so that all come."""
         return isinstance(self.trackers, tuple) and len(self.trackers) > SELECTED_LIMIT
 
+    def describe(self) -> dict[str, Any]:
+        """Return what is asked for, JSON-able: ``type``, ``trackers`` and the options."""
+        options = {item.name: getattr(self, item.name) for item in fields(self)}
+        trackers = options.pop("trackers")
+        return {
+            "type": self.event,
+            "trackers": list(trackers) if isinstance(trackers, tuple) else trackers,
+            **{name: value for name, value in options.items() if value is not None},
+        }
+
     def wire(self) -> dict[str, Any]:
         """Return the request as it goes over the wire."""
         body: dict[str, Any] = {"type": self.event, "target": self._target()}

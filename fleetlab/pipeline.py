@@ -1,0 +1,309 @@
+"""From the receiver's hands to journal, rows and parts: two threads and the queues between them.
+
+The receiver puts records into a queue bounded in bytes. One thread writes them to the journal and
+hands them on; the other decodes them, and publishes parts that the journal is flushed past. Only
+when the journal itself can't keep up does the receiver have to wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from fleetlab.errors import FleetlabError, RecordingError
+from fleetlab.recording.journal import JournalWriter, Position, read_journal
+from fleetlab.recording.load import decoded_info
+from fleetlab.recording.writer import PART_ROWS, PART_SECONDS, RecordingWriter
+from fleetlab.records import ConnectionRecord, MessageRecord, Record, RestRecord
+from fleetlab.schemas import EVENTS
+from fleetlab.tables.decoder import BATCH_BYTES, Decoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fleetlab.recording import Recording
+    from fleetlab.recording.folder import Folder
+    from fleetlab.recording.manifest import Info
+
+__all__ = ["MEMORY_LIMIT", "Intake", "Pipeline"]
+
+QUEUE_BYTES: Final = 64_000_000
+"""Bytes that may wait between two threads."""
+
+MEMORY_LIMIT: Final = 1_000_000_000
+"""Bytes that a recording in memory may take."""
+
+TICK_SECONDS: Final = 0.2
+REDACTED: Final = b"[redacted]"
+IMPLIED: Final = frozenset({"lifecycle", "logout"})
+
+
+Placed = tuple[Position | None, Record]
+"""A record, and the place in the journal just after it."""
+
+
+class Intake:
+    """A queue of records, bounded in bytes, from one thread to another."""
+
+    def __init__(self, limit: int = QUEUE_BYTES) -> None:
+        self._limit = limit
+        self._records: deque[Placed] = deque()
+        self._bytes = 0
+        self._changed = threading.Condition()
+        self._closed = False
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a record can be put; a closed queue takes any, and drops it."""
+        return self._bytes < self._limit or self._closed
+
+    def put(self, record: Record, position: Position | None = None) -> None:
+        """Add a record, room or not."""
+        with self._changed:
+            if not self._closed:
+                self._records.append((position, record))
+                self._bytes += _size(record)
+                self._changed.notify_all()
+
+    def take(self, timeout: float) -> list[Placed]:
+        """Return a batch of what is there, after waiting for the first of it a while."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._records or self._closed, timeout)
+            taken: list[Placed] = []
+            size = 0
+            while self._records and size < BATCH_BYTES:
+                taken.append(self._records.popleft())
+                size += _size(taken[-1][1])
+            self._bytes -= size
+            return taken
+
+    def close(self) -> None:
+        """Take no more; what is in it can still be taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether it is closed and empty."""
+        return self._closed and not self._records
+
+
+class Pipeline:
+    """Journal, decoder and parts of one recording.
+
+    Parameters
+    ----------
+    folder : Folder
+        Where the recording lives.
+    info : Info
+        What is known of it at the start.
+    secrets : sequence of str
+        What must not reach the journal, even if a server echoes it.
+    on_error : callable
+        Called from one of the threads when the recording can't go on.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        info: Info,
+        secrets: Sequence[str],
+        on_error: Callable[[FleetlabError], None],
+    ) -> None:
+        self._intake = Intake()
+        self.decoder = Decoder()
+        self.messages = 0
+        self.bytes = 0
+        self.latest: ConnectionRecord | None = None
+        self._decoding = Intake()
+        self._folder = folder
+        self._info = info
+        self._secrets = [secret.encode() for secret in secrets]
+        self._on_error = on_error
+        self._journal = JournalWriter(folder)
+        self._writer = RecordingWriter(folder, info)
+        self._position: Position | None = None
+        self._seq = 0
+        self._published = time.monotonic()
+        # Between journal and decoder: whether the one's queue was full, so that it is to read from
+        # the other's file what it could not be handed.
+        self._handover = threading.Condition()
+        self._is_behind = False
+        self._threads = [
+            threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
+            for name, work in (("fleetlab-journal", self._keep), ("fleetlab-decoder", self._decode))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def put(self, record: Record) -> None:
+        """Take a record from the receiver; waits only while the journal can't keep up."""
+        if isinstance(record, MessageRecord):
+            self.messages += 1
+            self.bytes += len(record.data)
+        elif isinstance(record, ConnectionRecord):
+            self.latest = record
+        if not self._intake.has_room:
+            detail = "the disk is too slow for the journal, so reading waits for it"
+            self._intake.put(ConnectionRecord(record.at, "paused", detail=detail))
+            while not self._intake.has_room:
+                await asyncio.sleep(0.02)
+        self._intake.put(record)
+
+    def put_last(self, record: Record) -> None:
+        """Take a record from a thread that can't wait for room."""
+        self._intake.put(record)
+
+    def add_secret(self, secret: str) -> None:
+        """Keep one more text out of the journal."""
+        self._secrets.append(secret.encode())
+
+    def finish(self, info: Info) -> Recording:
+        """Write all that is left, and return the whole recording."""
+        self._intake.close()
+        for thread in self._threads:
+            thread.join()
+        self._info = info
+        self._writer.finish(decoded_info(info, self.decoder))
+        return self._writer.snapshot()
+
+    def snapshot(self) -> Recording:
+        """Return the recording as of now, at a message boundary."""
+        return self._writer.snapshot()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Run one thread's work; an error in it ends the capture instead of vanishing."""
+        try:
+            work()
+        except FleetlabError as error:
+            self._on_error(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the user has to hear of it
+            self._on_error(RecordingError(f"Recording failed: {type(error).__name__}: {error}"))
+        finally:
+            self._intake.close()
+            self._decoding.close()
+
+    def _keep(self) -> None:
+        """Write the journal, and hand on what was written."""
+        try:
+            while not self._intake.is_exhausted:
+                for _, record in self._intake.take(TICK_SECONDS):
+                    clean = _redacted(record, self._secrets)
+                    with self._handover:
+                        position = self._journal.append(clean)
+                        self._is_behind = self._is_behind or not self._decoding.has_room
+                        if not self._is_behind:
+                            self._decoding.put(clean, position)
+                self._journal.flush_due()
+                with self._handover:
+                    self._handover.notify_all()
+        finally:
+            self._journal.close()
+
+    def _decode(self) -> None:
+        """Decode what comes, keep the rows, and publish them from time to time."""
+        decoder = self.decoder
+        for batch in self._batches():
+            for position, record in batch:
+                decoder.feed(record)
+                self._position = position
+                if isinstance(record, MessageRecord):
+                    self._seq = record.seq
+            decoder.tick(time.time_ns() // 1000)
+            self._collect()
+            age = time.monotonic() - self._published
+            due = self._writer.pending_rows >= PART_ROWS or age >= PART_SECONDS
+            if due and not decoder.is_waiting:
+                self._publish()
+        decoder.release()
+        self._collect()
+        asked = {request["type"] for request in self._info.requests}
+        self._publish(complete=[event for event in EVENTS if event in asked | IMPLIED])
+
+    def _batches(self) -> Iterator[list[Placed]]:
+        """Records in the order of the journal: handed over, or read from it after falling behind.
+
+        An empty batch comes now and then where nothing else does.
+        """
+        while True:
+            batch = self._decoding.take(TICK_SECONDS)
+            if not batch and self._is_behind:
+                yield from self._missed()
+            elif not batch and self._decoding.is_exhausted:
+                return
+            else:
+                yield batch
+
+    def _missed(self) -> Iterator[list[Placed]]:
+        """What was written while the queue was full; from now on it is handed over again."""
+        with self._handover:
+            self._is_behind = False
+            last = self._journal.appended
+        self._wait_for_flush(last)
+        batch: list[Placed] = []
+        size = 0
+        for position, record in read_journal(self._folder, self._position):
+            batch.append((position, record))
+            size += _size(record)
+            if size >= BATCH_BYTES or position == last:
+                yield batch
+                batch, size = [], 0
+            if position == last:
+                return
+
+    def _wait_for_flush(self, position: Position | None) -> None:
+        def is_flushed() -> bool:
+            return position is None or self._journal.flushed >= position
+
+        with self._handover:
+            while not is_flushed() and self._threads[0].is_alive():
+                self._handover.wait(TICK_SECONDS)
+        if not is_flushed():
+            raise RecordingError("The journal was not written to its end.")
+
+    def _collect(self) -> None:
+        frames = self.decoder.decode()
+        info = decoded_info(self._info, self.decoder)
+        self._writer.add(
+            frames, self.decoder.directory.frame, self.decoder.open_gap(None), info
+        )
+        if self._folder.path is None and self._writer.size > MEMORY_LIMIT:
+            raise RecordingError(
+                f"The recording in memory has reached {MEMORY_LIMIT / 1e9:.0f} GB, its limit, and "
+                "was ended; what was caught is in the error's .recording. Record to disk for more: "
+                "leave out save_to=False."
+            )
+
+    def _publish(self, complete: Sequence[str] = ()) -> None:
+        self._wait_for_flush(self._position)
+        self._writer.publish(self._position, self._seq, self.decoder.checkpoint(), complete)
+        self._published = time.monotonic()
+
+
+def _size(record: Record) -> int:
+    """Bytes that a record counts for; a reply is rare and counts for a little."""
+    return len(record.data) + 64 if isinstance(record, MessageRecord) else 1_000
+
+
+def _redacted(record: Record, secrets: Sequence[bytes]) -> Record:
+    """Return a record without the secrets that a server may have echoed."""
+    if isinstance(record, MessageRecord):
+        data = record.data
+        for secret in secrets:
+            if secret in data:
+                data = data.replace(secret, REDACTED)
+        return record if data is record.data else replace(record, data=data)
+    if isinstance(record, RestRecord):
+        text = msgspec.json.encode(record.reply)
+        clean = text
+        for secret in secrets:
+            clean = clean.replace(secret, REDACTED)
+        return record if clean == text else replace(record, reply=msgspec.json.decode(clean))
+    return record

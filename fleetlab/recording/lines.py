@@ -1,0 +1,104 @@
+"""A record as a line of the journal, and back.
+
+::
+
+    {"seq":1,"at":1795475700000000,"text":"…"}     a message; "b64" for bytes that aren't UTF-8
+    {"at":1795475700000000,"rest":"tracker/list","reply":{…}}
+    {"at":1795475700000000,"connection":{"what":"lost","code":1006}}
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from fleetlab.records import ConnectionRecord, MessageRecord, Record, RestRecord
+
+__all__ = ["decode", "encode"]
+
+
+class _Connection(msgspec.Struct, omit_defaults=True):
+    what: str
+    attempt: int | None = None
+    code: int | None = None
+    detail: str | None = None
+    facts: dict[str, Any] | None = None
+
+
+class _Line(msgspec.Struct, omit_defaults=True):
+    """All kinds in one, so that a line is parsed once; the order is that of the keys."""
+
+    seq: int | UnsetType = UNSET
+    at: int | UnsetType = UNSET
+    text: str | UnsetType = UNSET
+    b64: bytes | UnsetType = UNSET
+    rest: str | UnsetType = UNSET
+    reply: Any = UNSET
+    connection: _Connection | UnsetType = UNSET
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(_Line)
+
+
+def encode(record: Record) -> bytes:
+    """Return the record's line, line feed included.
+
+    Parameters
+    ----------
+    record : MessageRecord, RestRecord or ConnectionRecord
+        Any bytes of a message come back exactly.
+    """
+    if isinstance(record, MessageRecord):
+        try:
+            line = _Line(seq=record.seq, at=record.at, text=record.data.decode())
+        except UnicodeDecodeError:
+            line = _Line(seq=record.seq, at=record.at, b64=record.data)
+    elif isinstance(record, RestRecord):
+        line = _Line(at=record.at, rest=record.rest, reply=record.reply)
+    else:
+        happened = _Connection(
+            record.what, record.attempt, record.code, record.detail, record.facts or None
+        )
+        line = _Line(at=record.at, connection=happened)
+    try:
+        return _ENCODER.encode(line) + b"\n"
+    except UnicodeEncodeError:
+        # Half a surrogate pair, from a JSON escape or a name of the system's: only as an escape.
+        return json.dumps(msgspec.to_builtins(line), separators=(",", ":")).encode() + b"\n"
+
+
+def decode(data: bytes | bytearray | memoryview) -> Record:
+    """Return the record of a line, with or without its line feed.
+
+    Raises
+    ------
+    ValueError
+        If it is no line of a journal.
+    """
+    try:
+        line = _DECODER.decode(data)
+    except (ValueError, RecursionError):
+        # msgspec refuses escapes of half a surrogate pair; the standard library takes them.
+        try:
+            line = msgspec.convert(json.loads(bytes(data).decode()), _Line)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"not a line of a journal: {error}") from error
+    if line.at is not UNSET:
+        if line.seq is not UNSET:
+            if line.text is not UNSET:
+                # Half a surrogate pair, which encode() never makes, is a ValueError here too.
+                return MessageRecord(line.seq, line.at, line.text.encode())
+            if line.b64 is not UNSET:
+                return MessageRecord(line.seq, line.at, line.b64)
+        if line.rest is not UNSET and line.reply is not UNSET:
+            return RestRecord(line.at, line.rest, line.reply)
+        if line.connection is not UNSET:
+            it = line.connection
+            return ConnectionRecord(
+                line.at, it.what, it.attempt, it.code, it.detail, it.facts or {}
+            )
+    raise ValueError("not a line of a journal: it is no message, no reply and no connection's")

@@ -1,0 +1,56 @@
+"""What is missing from a journal, in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fleetlab.records import MessageRecord
+
+if TYPE_CHECKING:
+    from fleetlab.records import Record
+
+__all__ = ["Losses"]
+
+
+class Losses:
+    """Turns losses into sentences, once the next message shows which ones are missing.
+
+    Parameters
+    ----------
+    problems : list of str
+        Gets the sentences.
+    last : int or None
+        The last message before the first one that will be seen, where that is known.
+    """
+
+    def __init__(self, problems: list[str], last: int | None) -> None:
+        self._problems = problems
+        self._last = last
+        self._open: list[str] = []
+
+    def note(self, sentence: str) -> None:
+        """Take down a loss; what it cost is told later."""
+        self._open.append(sentence)
+
+    def saw(self, record: Record) -> None:
+        """Take note of the next record that could be read."""
+        if not isinstance(record, MessageRecord):
+            return
+        if self._open:
+            if self._last is None:
+                self._tell(f"messages before {record.seq} may be missing")
+            elif record.seq > self._last + 1:
+                self._tell(f"messages {self._last + 1} to {record.seq - 1} are missing")
+            else:
+                self._tell("no message is missing")
+        self._last = record.seq
+
+    def finish(self) -> None:
+        """Tell what is still open at the journal's end."""
+        self._tell(
+            f"messages after {self._last} may be missing" if self._last else "messages are missing"
+        )
+
+    def _tell(self, what: str) -> None:
+        self._problems += [f"{sentence}; {what}." for sentence in self._open]
+        self._open.clear()

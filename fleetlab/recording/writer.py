@@ -1,0 +1,164 @@
+"""Rows into finished Parquet parts, and the manifest that lists them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from fleetlab.recording.manifest import Info, Manifest, Part
+from fleetlab.recording.parquet import to_bytes
+from fleetlab.recording.recording import Recording
+from fleetlab.schemas import EVENTS, empty
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fleetlab.recording.folder import Folder
+    from fleetlab.recording.journal import Position
+
+__all__ = ["PART_ROWS", "PART_SECONDS", "RecordingWriter"]
+
+PART_ROWS: Final = 250_000
+PART_SECONDS: Final = 600.0
+
+_TABLES: Final = ("connection", "gaps", "rejects")
+
+
+class RecordingWriter:
+    """Collects decoded rows, writes them in parts, and shows what is there at any time.
+
+    Parameters
+    ----------
+    folder : Folder
+        Where the recording lives.
+    info : Info
+        What is known of it at the start.
+    """
+
+    def __init__(self, folder: Folder, info: Info) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._manifest = Manifest(info=info)
+        self._pending: dict[str, list[pl.DataFrame]] = {}
+        self._tables = {name: empty(name) for name in ("trackers", *_TABLES, "notes")}
+        self._open_gap = empty("gaps")
+        self.pending_rows = 0
+        self._write_table("notes")
+        self._publish()
+
+    def add(
+        self,
+        frames: Mapping[str, pl.DataFrame],
+        trackers: pl.DataFrame,
+        open_gap: pl.DataFrame,
+        info: Info,
+    ) -> None:
+        """Take rows that end at a message boundary, and what is known by now.
+
+        Parameters
+        ----------
+        frames : mapping of str to polars.DataFrame
+            New rows by event and by table.
+        trackers : polars.DataFrame
+            The trackers as of now, whole.
+        open_gap : polars.DataFrame
+            The gap that has not ended, if there is one.
+        info : Info
+            The recording as of now.
+        """
+        with self._lock:
+            self._manifest = replace(self._manifest, info=info)
+            self._tables["trackers"] = trackers
+            self._open_gap = open_gap
+            for name, frame in frames.items():
+                if name in EVENTS:
+                    self._pending.setdefault(name, []).append(frame)
+                    self.pending_rows = max(
+                        self.pending_rows, sum(map(len, self._pending[name]))
+                    )
+                else:
+                    self._tables[name] = pl.concat([self._tables[name], frame])
+
+    def publish(
+        self,
+        position: Position | None,
+        through_seq: int,
+        decoder: dict[str, Any],
+        complete: Iterable[str] = (),
+    ) -> None:
+        """Write what is pending as parts and list them; the journal must be flushed that far.
+
+        Parameters
+        ----------
+        position : Position
+            The place in the journal just after the last record whose rows were added.
+        through_seq : int
+            The last frame among them.
+        decoder : dict
+            The decoder's checkpoint at that place.
+        complete : iterable of str
+            Events that get a part without rows where they have none.
+        """
+        parts = dict(self._manifest.parts)
+        frames = {name: pl.concat(chunks) for name, chunks in self._pending.items()}
+        for name in complete:
+            if name not in frames and not parts.get(name):
+                frames[name] = empty(name)
+        for name, frame in frames.items():
+            finished = parts.get(name, [])
+            file = f"{name}/{len(finished) + 1:08}.parquet"
+            self._folder.write(file, to_bytes(frame))
+            parts[name] = [*finished, Part(file, len(frame), int(frame.estimated_size()))]
+        for name in ("trackers", *_TABLES):
+            self._write_table(name)
+        with self._lock:
+            self._manifest = replace(
+                self._manifest,
+                parts=parts,
+                through_seq=through_seq,
+                position=position,
+                decoder=decoder,
+            )
+            self._pending = {}
+            self.pending_rows = 0
+        self._publish()
+
+    def finish(self, info: Info) -> None:
+        """Write the last word on the recording."""
+        with self._lock:
+            self._manifest = replace(self._manifest, info=info)
+        self._publish()
+
+    def snapshot(self) -> Recording:
+        """Return the recording as of now, at a message boundary; it won't change any more."""
+        with self._lock:
+            return Recording(
+                self._manifest.info,
+                self._folder,
+                self._manifest.parts,
+                {name: list(chunks) for name, chunks in self._pending.items()},
+                self._tables | {"gaps": pl.concat([self._tables["gaps"], self._open_gap])},
+            )
+
+    @property
+    def size(self) -> int:
+        """Bytes of the folder and of the rows that no part holds yet."""
+        with self._lock:
+            pending = sum(
+                frame.estimated_size() for chunks in self._pending.values() for frame in chunks
+            )
+        return self._folder.size + int(pending)
+
+    def _publish(self) -> None:
+        counts = {
+            name: sum(part.rows for part in parts) for name, parts in self._manifest.parts.items()
+        }
+        counts |= {name: len(self._tables[name]) for name in ("trackers", *_TABLES)}
+        replace(self._manifest, counts=counts).write(self._folder)
+
+    def _write_table(self, name: str) -> None:
+        self._folder.write(f"{name}.parquet", to_bytes(self._tables[name]))
+

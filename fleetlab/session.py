@@ -1,0 +1,333 @@
+"""One capture at work: its folder, its threads, its connection, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import shutil
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from fleetlab import __version__
+from fleetlab.connection import Connection
+from fleetlab.errors import FleetlabError
+from fleetlab.pipeline import Pipeline
+from fleetlab.progress import Progress
+from fleetlab.recording import Info
+from fleetlab.recording.folder import DiskFolder, MemoryFolder
+from fleetlab.recording.lock import FolderLock
+from fleetlab.records import ConnectionRecord, RestRecord
+from fleetlab.rest import RestClient, ssl_context
+from fleetlab.server import Credentials, redact, resolve_server
+
+if TYPE_CHECKING:
+    from fleetlab.plan import Plan
+    from fleetlab.recording import Recording
+    from fleetlab.recording.folder import Folder
+    from fleetlab.server import Server
+    from fleetlab.simulator import Simulator
+
+__all__ = ["Session"]
+
+LIST_SECONDS: Final = 900.0
+"""How often the tracker list is read again."""
+
+RETRY_SECONDS: Final = 60.0
+"""How soon after a failure, or for an unknown source at the earliest."""
+
+Reason = Literal["time", "stop", "interrupt", "logout", "error"]
+
+
+class Session:
+    """One capture at work.
+
+    Parameters
+    ----------
+    plan : Plan
+        What it is to do.
+
+    Attributes
+    ----------
+    done : threading.Event
+        Set when all is written.
+    error : FleetlabError or None
+        What ended it, if that was an error.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.done = threading.Event()
+        self.error: FleetlabError | None = None
+        self._plan = plan
+        self._reason: Reason | None = None
+        self._subscribed_at: float | None = None
+        self._ended_at: float | None = None
+        self._final: Recording | None = None
+        self._simulator: Simulator | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake: asyncio.Event | None = None
+        self._began_us = time.time_ns() // 1000
+        began = datetime.fromtimestamp(self._began_us / 1e6, UTC)
+        self._folder, self._made = _make_folder(plan, began)
+        self._lock = None if self._folder.path is None else FolderLock(self._folder.path)
+        self._info = Info(
+            name=self._folder.name,
+            started_at=began,
+            server="demo" if plan.server is None else plan.server.base_url,
+            timezone=plan.timezone,
+            timezone_source=None if plan.timezone is None else "argument",
+            requests=[request.describe() for request in plan.requests],
+            note=plan.note,
+            path=None if self._folder.path is None else str(self._folder.path),
+            fleetlab=__version__,
+        )
+
+    def start(self) -> None:
+        """Begin; returns at once.
+
+        Raises
+        ------
+        RecordingError
+            If the folder can't be used.
+        """
+        if self._lock is not None:
+            self._lock.acquire()
+        try:
+            self._server, self._credentials = self._where()
+            self._pipeline = Pipeline(
+                self._folder, self._info, self._credentials.secrets, self._fail
+            )
+        except BaseException:
+            self._discard()
+            raise
+        atexit.register(self._at_exit)
+        threading.Thread(target=self._run, name="fleetlab-receiver", daemon=True).start()
+
+    def stop(self, reason: Reason) -> None:
+        """Ask for the end; returns at once."""
+        self._reason = self._reason or reason
+        if self._loop is not None and self._wake is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._wake.set)
+
+    def recording(self) -> Recording:
+        """Return what has been recorded as of now."""
+        return self._final or self._pipeline.snapshot()
+
+    def progress(self) -> Progress:
+        """Return how far it is."""
+        latest = self._pipeline.latest
+        since, until = self._subscribed_at, self._ended_at or time.monotonic()
+        total = self._plan.seconds
+        elapsed = 0.0 if since is None else until - since
+        return Progress(
+            elapsed_s=elapsed if total is None else min(elapsed, total),
+            total_s=total,
+            state="connecting" if latest is None else latest.what,
+            detail="" if latest is None else latest.detail or "",
+            messages=self._pipeline.messages,
+            bytes=self._pipeline.bytes,
+            rows=dict(self._pipeline.decoder.counts),
+        )
+
+    def _where(self) -> tuple[Server, Credentials]:
+        """The server and who asks; the embedded simulator is started for that."""
+        if self._plan.server is not None and self._plan.credentials is not None:
+            return self._plan.server, self._plan.credentials
+        from fleetlab.simulator import Simulator  # noqa: PLC0415 - only if it is wanted
+
+        self._simulator = Simulator().start()
+        return (
+            resolve_server(self._simulator.base_url, {}),
+            Credentials(api_key=self._simulator.api_key),
+        )
+
+    # -- in the receiver's thread -----------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except FleetlabError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the user has to hear of it
+            self._fail(FleetlabError(f"The capture failed: {type(error).__name__}: {error}"))
+        finally:
+            try:
+                self._finish()
+            except FleetlabError as error:
+                self._fail(error)
+            except Exception as error:  # noqa: BLE001
+                self._fail(FleetlabError(f"The capture failed: {type(error).__name__}: {error}"))
+            finally:
+                self._release()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._wake = wake = asyncio.Event()
+        if self._reason is not None:  # stopped before we were here
+            return
+        await self._log("started", f"fleetlab {__version__}", **self._facts())
+        context = ssl_context(self._server)
+        async with RestClient(self._server, context) as rest:
+            key = await self._key(rest)
+            connection = Connection(
+                self._server,
+                key,
+                self._plan.requests,
+                self._pipeline,
+                ssl=context,
+                secrets=(*self._credentials.secrets, key),
+            )
+            receiving = asyncio.create_task(connection.run())
+            reading = asyncio.create_task(self._read_directory(rest, key))
+            timing = asyncio.create_task(self._time(connection, wake))
+            try:
+                await asyncio.wait(
+                    [receiving, timing, reading], return_when=asyncio.FIRST_COMPLETED
+                )
+                connection.stop()
+                ended = await receiving
+                if ended == "logout":
+                    self._reason = self._reason or "logout"
+                if reading.done():
+                    reading.result()
+            finally:
+                for task in (receiving, reading, timing):
+                    task.cancel()
+                await asyncio.gather(receiving, reading, timing, return_exceptions=True)
+
+    async def _time(self, connection: Connection, wake: asyncio.Event) -> None:
+        """Wait until it is time to end."""
+        waking = asyncio.create_task(wake.wait())
+        subscribing = asyncio.create_task(connection.subscribed.wait())
+        try:
+            await asyncio.wait([waking, subscribing], return_when=asyncio.FIRST_COMPLETED)
+            if not waking.done():
+                self._subscribed_at = time.monotonic()
+                await asyncio.wait([waking], timeout=self._plan.seconds)
+                self._reason = self._reason or "time"
+        finally:
+            waking.cancel()
+            subscribing.cancel()
+
+    async def _key(self, rest: RestClient) -> str:
+        credentials = self._credentials
+        if credentials.api_key is not None:
+            return credentials.api_key
+        key = await rest.auth(credentials.login or "", credentials.password or "")
+        self._pipeline.add_secret(key)
+        return key
+
+    async def _read_directory(self, rest: RestClient, key: str) -> None:
+        """Read the tracker list and the zone, and the list again from time to time."""
+        secrets = (*self._credentials.secrets, key)
+        wants_zone = self._plan.timezone is None
+        while True:
+            calls = [self._read(rest, key, "tracker/list", "trackers", secrets)]
+            if wants_zone:
+                calls.append(self._read(rest, key, "user/get_info", "zone", secrets))
+            had = await asyncio.gather(*calls)
+            wants_zone = wants_zone and not had[-1]
+            waited = 0.0
+            while waited < (LIST_SECONDS if all(had) else RETRY_SECONDS):
+                await asyncio.sleep(1.0)
+                waited += 1.0
+                if waited >= RETRY_SECONDS and self._pipeline.decoder.has_strangers:
+                    break
+
+    async def _read(
+        self, rest: RestClient, key: str, call: str, what: str, secrets: tuple[str, ...]
+    ) -> bool:
+        try:
+            reply = await rest.call(call, key)
+        except FleetlabError as error:
+            await self._log(f"{what}_unavailable", redact(str(error), secrets), code=error.code)
+            return False
+        await self._pipeline.put(RestRecord(_now(), call, reply))
+        return True
+
+    async def _log(
+        self, what: str, detail: str | None = None, code: int | None = None, **facts: object
+    ) -> None:
+        record = ConnectionRecord(_now(), what, None, code, detail, dict(facts))
+        await self._pipeline.put(record)
+
+    def _facts(self) -> dict[str, object]:
+        info = self._info
+        return {
+            "recording": info.name,
+            "server": info.server,
+            "timezone": info.timezone,
+            "requests": info.requests,
+            "note": info.note,
+        }
+
+    # -- the end ----------------------------------------------------------------------------
+
+    def _fail(self, error: FleetlabError) -> None:
+        """Keep the first error, and end."""
+        if self.error is None:
+            self.error = error
+            self._reason = "error"
+        self.stop("error")
+
+    def _finish(self) -> None:
+        self._ended_at = time.monotonic()
+        reason = self._reason or "stop"
+        now = _now()
+        self._pipeline.put_last(ConnectionRecord(now, "ended", detail=reason))
+        self._final = self._pipeline.finish(
+            replace(
+                self._info,
+                ended_at=datetime.fromtimestamp(now / 1e6, UTC),
+                stopped_because=reason,
+                error=None if self.error is None else str(self.error),
+            )
+        )
+        if self.error is not None and self._subscribed_at is not None:
+            self.error.recording = self._final
+
+    def _release(self) -> None:
+        if self._simulator is not None:
+            self._simulator.stop()
+        if self._lock is not None:
+            self._lock.release()
+        if self.error is not None and self._subscribed_at is None:
+            self._discard()
+        atexit.unregister(self._at_exit)
+        self.done.set()
+
+    def _discard(self) -> None:
+        """Leave no empty folder behind where nothing has been caught."""
+        if self._lock is not None:
+            self._lock.release()
+        if self._simulator is not None:
+            self._simulator.stop()
+        path = self._folder.path
+        if path is not None:
+            shutil.rmtree(path, ignore_errors=True)
+            if not self._made:
+                path.mkdir(exist_ok=True)
+
+    def _at_exit(self) -> None:
+        self.stop("stop")
+        self.done.wait(10)
+
+
+def _make_folder(plan: Plan, began: datetime) -> tuple[Folder, bool]:
+    """Return the recording's folder, and whether it was made for it."""
+    if plan.save_to is False:
+        return MemoryFolder(f"{began:%Y-%m-%dT%H%M%SZ}"), True
+    if plan.save_to is None:
+        return DiskFolder.create_default(Path.cwd(), began), True
+    path = Path(str(plan.save_to)).expanduser()
+    made = not path.exists()
+    return DiskFolder.create(path), made
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,190 @@
+"""One WebSocket: handshake, heartbeats, one writer, one reader."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import WSMsgType, web
+
+from fleetlab.simulator import wire
+from fleetlab.simulator.feed import Feed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fleetlab.simulator.feed import Platform
+
+__all__ = ["Connection", "Manners"]
+
+_PADDING = " " * 4098  # what Atmosphere sends to a client that it knows already
+_BACKLOG = 32 * 1024 * 1024  # characters that may wait; a client slower than that gets fewer events
+_CLOSE_S = 2.0  # for what is in line and the closing handshake, when the server closes
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How connections are kept alive.
+
+    Attributes
+    ----------
+    heartbeat_s : float
+        Silence after which the server sends its char.
+    client_heartbeat_ms : int
+        How often the handshake asks the client for the char.
+    char : str
+    patience_s : float or None
+        Close with 1000 a client that has not sent the char for so long; None never does.
+    """
+
+    heartbeat_s: float
+    client_heartbeat_ms: int
+    char: str
+    patience_s: float | None
+
+
+class Connection:
+    """A connected client.
+
+    Attributes
+    ----------
+    number : int
+        From 1, in the order of connecting.
+    feed : Feed
+    """
+
+    def __init__(self, number: int, platform: Platform, manners: Manners) -> None:
+        self.number = number
+        self.feed = Feed(platform)
+        self._platform = platform
+        self._manners = manners
+        self._ws: web.WebSocketResponse | None = None
+        self._transport: asyncio.Transport | None = None
+        self._outbox: deque[str] = deque()
+        self._waiting = 0
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._frames = 0
+        self._last_sent = self._last_heard = time.monotonic()
+
+    async def serve(self, request: web.Request, ws: web.WebSocketResponse) -> None:
+        """Serve the client until either side closes."""
+        self._ws, self._transport = ws, request.transport
+        self._greet(request)
+        writer = asyncio.create_task(self._write())
+        try:
+            await self._read()
+        finally:
+            if not self._closing:
+                writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+                async with asyncio.timeout(_CLOSE_S):
+                    await writer
+
+    def send(self, texts: Iterable[str]) -> None:
+        """Put frames in line."""
+        for text in texts:
+            self._outbox.append(text)
+            self._waiting += len(text)
+        self._wake.set()
+
+    def push(self) -> None:
+        """Put in line what the client has coming, unless it is far behind with reading."""
+        if self._waiting < _BACKLOG and not self._closing:
+            self.send(self.feed.due())
+
+    def close(self) -> None:
+        """Close with 1000 and no reason once everything in line is sent."""
+        self._closing = True
+        self._wake.set()
+
+    def cut(self) -> None:
+        """Abort the TCP connection: no close frame."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _greet(self, request: web.Request) -> None:
+        known = request.query.get("X-Atmosphere-tracking-id")
+        if known is None:
+            return
+        if known != "0":
+            self.send([_PADDING])
+        elif "X-atmo-protocol" in request.query:
+            manners = self._manners
+            self.send([f"{uuid.uuid4()}|{manners.client_heartbeat_ms}|{manners.char}|"])
+
+    async def _read(self) -> None:
+        assert self._ws is not None
+        async for message in self._ws:
+            if message.type is WSMsgType.TEXT:
+                self._hear(message.data)
+            elif message.type is WSMsgType.BINARY:
+                self._hear(message.data.decode("utf-8", "replace"))
+
+    def _hear(self, text: str) -> None:
+        if text.strip() == self._manners.char:
+            self._last_heard = time.monotonic()
+            self._platform.ledger.heartbeat()
+        elif text.strip() and not self._closing:
+            self.send(self.feed.answer(text))
+
+    async def _write(self) -> None:
+        assert self._ws is not None
+        try:
+            while True:
+                while self._outbox:
+                    text = self._outbox.popleft()
+                    self._waiting -= len(text)
+                    await self._send(text)
+                if self._closing:
+                    await self._ws.close(code=1000, message=b"")
+                    return
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._until_next()):
+                        await self._wake.wait()
+                self._look_around()
+        except ConnectionError:
+            return  # the reader ends by itself
+
+    async def _send(self, text: str) -> None:
+        assert self._ws is not None
+        if self._ws.closed:
+            raise ConnectionResetError
+        self._frames += 1
+        self._last_sent = time.monotonic()
+        self._platform.ledger.sent(self.number, self._frames, text)
+        await self._ws.send_str(text)
+
+    def _until_next(self) -> float:
+        """Return seconds until something falls due without anybody asking."""
+        now, manners = time.monotonic(), self._manners
+        waits = [self._last_sent + manners.heartbeat_s - now]
+        if manners.patience_s is not None:
+            waits.append(self._last_heard + manners.patience_s - now)
+        if self.feed.key is not None:
+            waits.append(self._platform.account.remaining_s(self.feed.key))
+        return max(0.001, min(waits))
+
+    def _look_around(self) -> None:
+        now, manners = time.monotonic(), self._manners
+        key = self.feed.key
+        if key is not None and not self._platform.account.remaining_s(key):
+            self.log_out()
+        elif manners.patience_s is not None and now - self._last_heard >= manners.patience_s:
+            self._closing = True
+        elif not self._outbox and now - self._last_sent >= manners.heartbeat_s:
+            self.send([manners.char])
+
+    def log_out(self) -> None:
+        """Tell a subscriber that its session is over, and close."""
+        if self._closing:
+            return
+        if self.feed.subscribed:
+            self.send([wire.event("logout", wire.encode("session closed"), None)])
+        self.close()

@@ -1,0 +1,371 @@
+"""The simulator as Python users meet it: a server in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from zoneinfo import ZoneInfo
+
+from fleetlab.errors import InvalidArgument
+from fleetlab.simulator.account import Account
+from fleetlab.simulator.clock import Clock
+from fleetlab.simulator.connection import Manners
+from fleetlab.simulator.feed import Platform
+from fleetlab.simulator.fleet import make_fleet
+from fleetlab.simulator.frames import Frames
+from fleetlab.simulator.ledger import Ledger
+from fleetlab.simulator.rest import Rest
+from fleetlab.simulator.server import Server
+from fleetlab.simulator.wire import DESCRIPTIONS
+from fleetlab.simulator.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from types import TracebackType
+    from typing import Literal
+
+    from fleetlab.simulator.fleet import Tracker
+    from fleetlab.simulator.ledger import Asked, Sent
+
+__all__ = ["Simulator"]
+
+_T = TypeVar("_T")
+_MADRID = (40.4168, -3.7038)
+_THIRTY_DAYS = 30 * 86_400.0
+_MOST_VEHICLES = 100_000
+
+
+class Simulator:
+    """A small platform with a driving fleet, on this machine.
+
+    It speaks the WebSocket and REST protocol of the platform and shares no code with the client, so
+    that an error of the one is not repeated by the other.
+
+    Parameters
+    ----------
+    vehicles : int
+        How many there are. From 8 on, some have a second tracker (a clone) on top; from 10 on,
+        one has been silent for nine days.
+    seed : int
+        The same seed gives the same fleet, doing the same, on any machine.
+    timezone : str
+        IANA name of the user's time zone, in which states and readings are dated.
+    tick : float or None
+        Seconds from one update to the next. None: nothing moves but by `step`.
+    record : bool
+        Keep every frame that is sent, for `ledger`.
+    iso : bool or "ask"
+        Whether times have the form of ISO 8601 with an offset. "ask" does what a client's
+        `iso_datetime` says; False, the default, ignores that, as real servers were seen to do.
+    start_at : datetime or None
+        The moment (with an offset) in which simulated time begins; None means now.
+    city : (float, float)
+        Latitude and longitude in degrees, around which the fleet drives.
+    heartbeat : float
+        Seconds of silence after which the server sends its char.
+    client_heartbeat : float
+        How often, in seconds, the handshake asks clients for theirs.
+    heartbeat_char : str
+    client_patience : float or None
+        Close a client (1000) that has not sent its char for so many seconds; None never does.
+    session_lifetime : float
+        Seconds that a session hash from `user/auth` lives; 30 days by default.
+    rest_down : bool
+        Answer every REST call with 503; may be set at any time.
+
+    Raises
+    ------
+    InvalidArgument
+        Where an argument makes no sense.
+
+    Examples
+    --------
+    >>> with Simulator(vehicles=3) as sim:
+    ...     print(sim.base_url)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        vehicles: int = 12,
+        seed: int = 1,
+        *,
+        timezone: str = "Europe/Madrid",
+        tick: float | None = 1.0,
+        record: bool = False,
+        iso: bool | Literal["ask"] = False,
+        start_at: datetime | None = None,
+        city: tuple[float, float] = _MADRID,
+        heartbeat: float = 60.0,
+        client_heartbeat: float = 30.0,
+        heartbeat_char: str = "X",
+        client_patience: float | None = None,
+        session_lifetime: float = _THIRTY_DAYS,
+        rest_down: bool = False,
+    ) -> None:
+        zone = _checked(vehicles, timezone, start_at)
+        seconds = {
+            "tick": tick,
+            "heartbeat": heartbeat,
+            "client_heartbeat": client_heartbeat,
+            "client_patience": client_patience,
+            "session_lifetime": session_lifetime,
+        }
+        for name, value in seconds.items():
+            if value is not None and not value > 0:
+                raise InvalidArgument(f"{name} must be more than 0 seconds, not {value}.")
+        fleet = make_fleet(vehicles, seed=seed, city=city)
+        clock = Clock(start_at, tick)
+        world = World(fleet, clock)
+        self._vehicles = vehicles
+        self._seed = seed
+        self._tick = tick
+        self._ledger = Ledger(record=record)
+        self._account = Account(seed, session_lifetime)
+        self._platform = Platform(
+            world=world,
+            frames=Frames(world, clock, zone),
+            account=self._account,
+            ledger=self._ledger,
+            iso=None if iso == "ask" else iso,
+        )
+        self._rest = Rest(self._platform, zone)
+        self._rest.down = rest_down
+        self._manners = Manners(
+            heartbeat, round(client_heartbeat * 1000), heartbeat_char, client_patience
+        )
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: Server | None = None
+        self._address: tuple[str, int] | None = None
+
+    def __repr__(self) -> str:
+        where = "stopped" if self._thread is None else self.base_url
+        return f"<Simulator vehicles={self._vehicles} seed={self._seed} {where}>"
+
+    # Running
+
+    def start(self, host: str = "127.0.0.1", port: int = 0) -> Self:
+        """Serve in a daemon thread; returns once connections are accepted.
+
+        Parameters
+        ----------
+        host : str
+        port : int
+            0 takes a free one. A simulator that was stopped may be started again.
+
+        Raises
+        ------
+        OSError
+            If the address can't be listened on.
+        """
+        if self._thread is not None:
+            return self
+        listening = threading.Event()
+        failures: list[BaseException] = []
+
+        async def serve() -> None:
+            self._loop = asyncio.get_running_loop()
+            self._server = Server(self._platform, self._rest, self._manners)
+
+            def told(actual: int) -> None:
+                self._address = (host, actual)
+                listening.set()
+
+            await self._server.run(host, port, told)
+
+        def run() -> None:
+            try:
+                asyncio.run(serve())
+            except BaseException as problem:  # noqa: BLE001 - it is raised again by the caller
+                failures.append(problem)
+            finally:
+                listening.set()
+
+        thread = threading.Thread(target=run, name="fleetlab-simulator", daemon=True)
+        thread.start()
+        listening.wait()
+        if failures:
+            thread.join()
+            raise failures[0]
+        self._thread = thread
+        return self
+
+    def stop(self) -> None:
+        """Close all WebSockets with 1000 and an empty reason, and end the thread."""
+        if self._thread is None:
+            return
+        self._call(lambda server: server.stop())
+        self._thread.join()
+        self._thread = self._loop = self._server = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def step(self, seconds: float = 1.0) -> None:
+        """Move simulated time on and send what changed, as one update (only with tick=None).
+
+        Raises
+        ------
+        InvalidArgument
+            If the simulator ticks by itself.
+        """
+        if self._tick is not None:
+            raise InvalidArgument(
+                f"step() is for a simulator with tick=None; this one ticks every {self._tick} s."
+            )
+        self._call(lambda server: server.step(seconds))
+
+    # What a client needs to know
+
+    @property
+    def base_url(self) -> str:
+        """The API's base URL; the WebSocket's is the same with ws and `/event/subscription`."""
+        if self._address is None:
+            raise InvalidArgument("The simulator has no address before start().")
+        host, port = self._address
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/v2"
+
+    @property
+    def api_key(self) -> str:
+        """A key of 32 hex digits, decided by the seed."""
+        return self._account.api_key
+
+    @property
+    def login(self) -> str:
+        """The login that `user/auth` takes."""
+        return self._account.login
+
+    @property
+    def password(self) -> str:
+        """The password that `user/auth` takes."""
+        return self._account.password
+
+    @property
+    def tracker_ids(self) -> tuple[int, ...]:
+        """All trackers of the account at the start, clones last."""
+        return tuple(t.tracker_id for t in self._platform.world.fleet.trackers)
+
+    @property
+    def sources(self) -> Mapping[int, int]:
+        """The source id of each tracker id; clones share one."""
+        fleet = self._platform.world.fleet
+        return {t.tracker_id: fleet.vehicles[t.vehicle].source_id for t in fleet.trackers}
+
+    @property
+    def foreign_tracker_ids(self) -> tuple[int, ...]:
+        """Trackers that exist but are somebody else's: asking for them gives `disallowed`."""
+        return self._platform.world.fleet.foreign_ids
+
+    # What happened
+
+    @property
+    def ledger(self) -> tuple[Sent, ...]:
+        """Every frame sent so far; empty without record=True."""
+        return self._ledger.frames
+
+    @property
+    def requests(self) -> tuple[Asked, ...]:
+        """What clients asked for over the WebSocket, without hashes."""
+        return self._ledger.requests
+
+    @property
+    def rest_requests(self) -> tuple[Asked, ...]:
+        """What clients asked for over REST, without hashes and passwords."""
+        return self._ledger.rest_requests
+
+    @property
+    def client_heartbeats(self) -> int:
+        """How many heartbeats clients have sent."""
+        return self._ledger.heartbeats
+
+    # What can be made to happen
+
+    @property
+    def rest_down(self) -> bool:
+        """Whether every REST call gets 503."""
+        return self._rest.down
+
+    @rest_down.setter
+    def rest_down(self, down: bool) -> None:
+        self._rest.down = down
+
+    def cut(self) -> None:
+        """Abort every WebSocket's TCP connection, without a close frame."""
+        self._call(lambda server: server.cut())
+
+    def hang_up(self) -> None:
+        """Close every WebSocket with 1000 and an empty reason; sessions stay good."""
+        self._call(lambda server: server.hang_up())
+
+    def logout(self) -> None:
+        """End every session: a logout event, then 1000; hashes and API key are refused after."""
+        self._call(lambda server: server.log_out())
+
+    def block(self, tracker_id: int) -> None:
+        """Block a tracker's source: of it, only lifecycle events come any more."""
+        tracker = self._tracker(tracker_id)
+        self._call(lambda server: server.lifecycle(tracker, "block"))
+
+    def unblock(self, tracker_id: int) -> None:
+        """Unblock a tracker's source; its state is sent by itself."""
+        tracker = self._tracker(tracker_id)
+        self._call(lambda server: server.lifecycle(tracker, "unblock"))
+
+    def remove(self, tracker_id: int) -> None:
+        """Remove a tracker's source (lifecycle event `corrupt`), and all trackers of it."""
+        tracker = self._tracker(tracker_id)
+        self._call(lambda server: server.lifecycle(tracker, "corrupt"))
+
+    def refuse_next(self, code: int, description: str | None = None) -> None:
+        """Answer the next subscribe with an error; called twice, the next two.
+
+        Parameters
+        ----------
+        code : int
+        description : str or None
+            None takes the platform's words for a known code.
+        """
+        if description is None and code not in DESCRIPTIONS:
+            raise InvalidArgument(f"The platform has no words for code {code}: give a description.")
+        self._platform.refusals.append((code, description))
+
+    def _tracker(self, tracker_id: int) -> Tracker:
+        tracker = self._platform.world.trackers.get(tracker_id)
+        if tracker is None:
+            raise InvalidArgument(f"There is no tracker {tracker_id} in this simulator.")
+        return tracker
+
+    def _call(self, act: Callable[[Server], _T]) -> _T:
+        """Run something in the server's thread and wait for it."""
+        loop, server = self._loop, self._server
+        if self._thread is None or loop is None or server is None:
+            raise InvalidArgument("The simulator is not running: call start() first.")
+
+        async def run() -> Any:
+            return act(server)
+
+        result: _T = asyncio.run_coroutine_threadsafe(run(), loop).result()
+        return result
+
+
+def _checked(vehicles: int, timezone: str, start_at: datetime | None) -> ZoneInfo:
+    if not 1 <= vehicles <= _MOST_VEHICLES:
+        raise InvalidArgument(f"vehicles must be 1 to {_MOST_VEHICLES}, not {vehicles}.")
+    if start_at is not None and start_at.utcoffset() is None:
+        raise InvalidArgument(f"start_at needs an offset, which {start_at.isoformat()} lacks.")
+    try:
+        return ZoneInfo(timezone)
+    except (OSError, ValueError) as problem:
+        raise InvalidArgument(
+            f"There is no time zone {timezone!r}; an IANA name such as 'Europe/Madrid' is needed."
+        ) from problem

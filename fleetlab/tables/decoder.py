@@ -1,0 +1,362 @@
+"""From records to frames: a function of the journal's sequence, whoever reads it, in what bits.
+
+The decoder holds what one message can't tell by itself: the trackers, the zone, what has come since
+the last subscribing, and the last content of each IoT queue. All of it travels in a checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from fleetlab import protocol
+from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord
+from fleetlab.schemas import EVENTS, table
+from fleetlab.tables.iot_monitor import IotMonitor, Overrun
+from fleetlab.tables.lifecycle import Lifecycle, decode_logout
+from fleetlab.tables.payload import Part, open_payload
+from fleetlab.tables.queues import QueueMemory
+from fleetlab.tables.readings import Readings
+from fleetlab.tables.rejects import Origin, Rejects
+from fleetlab.tables.rows import Batch, Item, Message
+from fleetlab.tables.states import States
+from fleetlab.tables.times import is_zone, shown_offset, to_utc
+from fleetlab.tables.trackers import Directory
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from fleetlab.records import Record
+
+__all__ = ["Decoder"]
+
+BATCH_BYTES: Final = 3_000_000
+"""Text decoded at a time; both smaller and larger batches are slower."""
+
+HOLD_US: Final = 2_000_000
+"""How long messages wait for the tracker list and the zone."""
+
+
+class Decoder:
+    """Turns records into frames.
+
+    Parameters
+    ----------
+    checkpoint : mapping, optional
+        What :meth:`checkpoint` gave, to go on from there.
+    trackers : polars.DataFrame, optional
+        The frame of trackers as of that checkpoint.
+
+    Attributes
+    ----------
+    counts : Counter
+        Rows decoded so far by event.
+    settings : dict
+        What the recording began with: its name, requests and zone.
+    """
+
+    def __init__(
+        self, checkpoint: Mapping[str, Any] | None = None, trackers: pl.DataFrame | None = None
+    ) -> None:
+        state: dict[str, Any] = dict(checkpoint or {})
+        self.directory = Directory(trackers)
+        self.counts: Counter[str] = Counter(state.get("counts", {}))
+        self.settings: dict[str, Any] = state.get("settings", {})
+        self.zone: str | None = state.get("zone")
+        self.zone_source: str | None = state.get("zone_source")
+        self._offset: int | None = state.get("offset")
+        self._awaited: set[str] = set(state.get("awaited", ("trackers", "zone")))
+        self._lost_at: int | None = state.get("lost_at")
+        self._seen: dict[str, set[Hashable]] = {
+            event: {tuple(key) if isinstance(key, list) else key for key in keys}
+            for event, keys in state.get("seen", {}).items()
+        }
+        self._states = States()
+        self._readings = Readings()
+        self._iot = IotMonitor(QueueMemory(state.get("queues", ())))
+        self._lifecycle = Lifecycle()
+        self._rejects = Rejects(state.get("rejects", 0))
+        self._pending: list[Record] = []
+        self._hold_until: int | None = None
+        self._frames: dict[str, list[pl.DataFrame]] = {}
+        self._connection: list[tuple[Any, ...]] = []
+        self._gaps: list[tuple[Any, ...]] = []
+        self.has_strangers = False
+
+    # -- records in -------------------------------------------------------------------------
+
+    def feed(self, record: Record) -> None:
+        """Take the next record of the journal."""
+        if isinstance(record, MessageRecord) and self._hold_until is None:
+            self._hold_until = record.at + HOLD_US
+        if self._awaited and self._hold_until is not None and record.at > self._hold_until:
+            self.release()
+        if isinstance(record, RestRecord) and self._awaited:
+            self._apply_rest(record)  # what the messages before it have been waiting for
+            return
+        if isinstance(record, ConnectionRecord):
+            self._awaited.discard(record.what.removesuffix("_unavailable"))
+            if record.what == "started":
+                self._begin(record)
+        self._pending.append(record)
+
+    def tick(self, now: int) -> None:
+        """Stop waiting if it is time; for a stream in which nothing more comes.
+
+        Parameters
+        ----------
+        now : int
+            Microseconds since 1970 in UTC.
+        """
+        # Half a second of grace for a record that was stamped in time and is still on its way: a
+        # reader of the journal must come to the same decision.
+        if self._hold_until is not None and now > self._hold_until + 500_000:
+            self.release()
+
+    def release(self) -> None:
+        """Stop waiting for the tracker list and the zone."""
+        self._awaited.clear()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether messages wait for the tracker list or the zone."""
+        return bool(self._awaited)
+
+    # -- frames out -------------------------------------------------------------------------
+
+    def decode(self) -> dict[str, pl.DataFrame]:
+        """Decode what has come, unless it has to wait, and return the rows that are new.
+
+        Returns
+        -------
+        dict of str to polars.DataFrame
+            By event and by table (``connection``, ``gaps``, ``rejects``); only those with rows.
+        """
+        if not self._awaited:
+            self._decode_pending()
+        frames = {name: pl.concat(parts) for name, parts in self._frames.items()}
+        self._frames = {}
+        frames["rejects"] = self._rejects.take().sort("seq", maintain_order=True)
+        for name, rows in (("connection", self._connection), ("gaps", self._gaps)):
+            frames[name] = table(name, rows)
+            rows.clear()
+        return {name: frame for name, frame in frames.items() if len(frame)}
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Return all that the next record's rows depend on, JSON-able, less the trackers."""
+        return {
+            "settings": self.settings,
+            "counts": dict(self.counts),
+            "zone": self.zone,
+            "zone_source": self.zone_source,
+            "offset": self._offset,
+            "awaited": sorted(self._awaited),
+            "lost_at": self._lost_at,
+            "seen": {event: list(keys) for event, keys in self._seen.items()},
+            "queues": self._iot.memory.dump(),
+            "rejects": self._rejects.listed,
+        }
+
+    def open_gap(self, until: int | None) -> pl.DataFrame:
+        """Return the gap that has not ended, if there is one, as a frame of schema ``gaps``.
+
+        Parameters
+        ----------
+        until : int or None
+            When the recording ended in it, microseconds since 1970 in UTC; None: it goes on.
+        """
+        start = self._lost_at
+        if start is None:
+            return table("gaps", [])
+        lasted = None if until is None else (until - start) / 1e6
+        return table("gaps", [(start, until, lasted, "disconnected", None, None, None)])
+
+    @property
+    def utc_offset(self) -> str | None:
+        """The inferred offset from UTC as ``+05:45``, where the zone isn't known."""
+        if self.zone is not None or self._offset is None:
+            return None
+        minutes = abs(self._offset) // 60_000_000
+        return f"{'-' if self._offset < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}"
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _decode_pending(self) -> None:
+        pending, self._pending = self._pending, []
+        messages: list[MessageRecord] = []
+        size = 0
+        for record in pending:
+            if isinstance(record, MessageRecord):
+                messages.append(record)
+                size += len(record.data)
+                if size < BATCH_BYTES:
+                    continue
+            self._decode_messages(messages)
+            messages, size = [], 0
+            if isinstance(record, RestRecord):
+                self._apply_rest(record)
+            elif isinstance(record, ConnectionRecord):
+                self._apply_connection(record)
+        self._decode_messages(messages)
+
+    def _apply_rest(self, record: RestRecord) -> None:
+        reply = record.reply if isinstance(record.reply, dict) else {}
+        if record.rest == "tracker/list":
+            items = reply.get("list")
+            self.directory.update(items if isinstance(items, list) else ())
+            self.has_strangers = False
+            self._awaited.discard("trackers")
+        elif record.rest == "user/get_info":
+            info = reply.get("user_info")
+            zone = info.get("time_zone") if isinstance(info, dict) else None
+            if self.zone is None and is_zone(zone):
+                self.zone, self.zone_source = zone, "server"
+            self._awaited.discard("zone")
+
+    def _begin(self, record: ConnectionRecord) -> None:
+        self.settings = record.facts
+        zone = record.facts.get("timezone")
+        if is_zone(zone):
+            self.zone, self.zone_source = zone, "argument"
+            self._awaited.discard("zone")
+
+    def _apply_connection(self, record: ConnectionRecord) -> None:
+        row = (record.at, record.what, record.attempt, record.code, record.detail)
+        self._connection.append(row)
+        if record.what == "subscribing":
+            self._seen = {}
+        elif record.what == "lost" and self._lost_at is None:
+            self._lost_at = record.at
+        elif record.what in ("subscribed", "ended") and self._lost_at is not None:
+            self._gap(self._lost_at, record.at, "disconnected")
+            self._lost_at = None
+
+    def _gap(self, start: int, end: int, reason: str, *where: Any) -> None:
+        start, end = min(start, end), max(start, end)
+        event, tracker, field = where or (None, None, None)
+        self._gaps.append((start, end, (end - start) / 1e6, reason, event, tracker, field))
+
+    def _decode_messages(self, records: list[MessageRecord]) -> None:
+        messages: dict[str, list[Message]] = {}
+        parts: dict[str, list[tuple[int, Part]]] = {}
+        for record in records:
+            read = protocol.read(record.data)
+            if isinstance(read, protocol.Response):
+                self.directory.answered(read.statuses)
+            elif isinstance(read, protocol.Unreadable):
+                origin = Origin(record.seq, record.at, None)
+                self._rejects.add(origin, "$", read.reason, record.data)
+            elif isinstance(read, protocol.EventMessage):
+                self._open(record, read, messages, parts)
+        for event, opened in messages.items():
+            self._decode_event(event, opened, parts[event])
+
+    def _open(
+        self,
+        record: MessageRecord,
+        read: protocol.EventMessage,
+        messages: dict[str, list[Message]],
+        parts: dict[str, list[tuple[int, Part]]],
+    ) -> None:
+        """Open one event message and put its parts to those of the same event."""
+        origin = Origin(record.seq, record.at, read.event)
+        if read.event not in EVENTS:
+            self._rejects.add(origin, "$.event", "an event that fleetlab doesn't know", read.event)
+            return
+        payload = open_payload(read.event, read.data)
+        if not payload.parts:
+            return
+        server_time = self._server_time(origin, read.user_time)
+        message = Message(
+            record.seq, record.at, payload.event, read.data, server_time, self._offset
+        )
+        same = messages.setdefault(payload.event, [])
+        parts.setdefault(payload.event, []).extend((len(same), part) for part in payload.parts)
+        same.append(message)
+
+    def _server_time(self, origin: Origin, user_time: str | None) -> int | None:
+        if user_time is None:
+            return None
+        if self.zone is None:
+            offset = shown_offset(user_time, origin.at)
+            if offset is not None:
+                self._offset, self.zone_source = offset, "inferred"
+        at = pl.Series([origin.at])
+        offset_column = None if self._offset is None else pl.Series([self._offset])
+        times = to_utc(pl.Series([user_time]), at, self.zone, offset_column)
+        for reason in times.faults.values():
+            self._rejects.add(origin, "$.user_time", reason, f'"{user_time}"')
+        moment: int | None = times.utc.to_physical()[0]
+        return moment
+
+    def _decode_event(
+        self, event: str, messages: list[Message], parts: list[tuple[int, Part]]
+    ) -> None:
+        batch = Batch(
+            recording=self.settings.get("recording", ""),
+            event=event,
+            messages=messages,
+            zone=self.zone,
+            directory=self.directory,
+            seen=self._seen.setdefault(event, set()),
+            asked=self._asked(event),
+            filtered=self._is_filtered(event),
+            rejects=self._rejects,
+        )
+        items: list[tuple[int | None, Item]] = []
+        for message, part in parts:
+            if part.fault is not None:
+                batch.reject(message, part.path, part.fault, bytes(part.raw), part.tracker)
+            else:
+                items.append((part.tracker, Item(part.raw, message, part.path)))
+        frame = self._frame(batch, items)
+        if len(frame):
+            self.counts[event] += len(frame)
+            self._frames.setdefault(event, []).append(frame)
+
+    def _frame(self, batch: Batch, items: list[tuple[int | None, Item]]) -> pl.DataFrame:
+        plain = [item for _, item in items]
+        if batch.event == "readings_batch":
+            return self._readings.decode(batch, items)  # type: ignore[arg-type]
+        if batch.event == "iot_monitor":
+            frame, overruns = self._iot.decode(batch, plain)
+            for message, overrun in overruns:
+                self._overrun(batch.messages[message].at, overrun)
+            return frame
+        if batch.event == "lifecycle":
+            return self._lifecycle.decode(batch, plain)
+        if batch.event == "logout":
+            return decode_logout(batch, plain)
+        frame = self._states.decode(batch, plain)
+        if not self.has_strangers:
+            self.has_strangers = frame["tracker_id"].has_nulls()
+        return frame
+
+    def _overrun(self, at: int, overrun: Overrun) -> None:
+        texts = pl.Series([overrun.known, overrun.oldest], dtype=pl.String)
+        offset = None if self._offset is None else pl.Series([self._offset] * 2)
+        moments = to_utc(texts, pl.Series([at] * 2), self.zone, offset).utc.to_physical()
+        start, end = moments.fill_null(at).to_list()
+        where = ("iot_monitor", overrun.tracker_id, overrun.field)
+        self._gap(start, end, "queue_overrun", *where)
+
+    def _requests(self, event: str) -> list[Any]:
+        """The trackers asked for, by request; those of all for events that come by themselves."""
+        requests = self.settings.get("requests", [])
+        own = [request["trackers"] for request in requests if request["type"] == event]
+        return own or [request["trackers"] for request in requests]
+
+    def _asked(self, event: str) -> set[int] | None:
+        asked = self._requests(event)
+        if not asked or "all" in asked:
+            return None
+        return {tracker for trackers in asked for tracker in trackers}
+
+    def _is_filtered(self, event: str) -> bool:
+        return any(
+            trackers != "all" and len(trackers) > protocol.SELECTED_LIMIT
+            for trackers in self._requests(event)
+        )
+
