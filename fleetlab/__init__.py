@@ -1,3 +1,45 @@
-"""Record and study the live event stream of a vehicle fleet on the Navixy platform."""
+"""Record and study the live event stream of a vehicle fleet on the Navixy platform.
 
-__version__ = "0.1.0"
+The names here are the public ones::
+
+    import fleetlab as fl
+
+    rec = fl.capture(seconds=30, server="demo")
+    rec.state_batch
+"""
+
+from fleetlab._version import __version__
+from fleetlab.capture import Job, acapture, capture, start
+from fleetlab.errors import (
+    AuthenticationError,
+    FleetlabError,
+    InvalidArgument,
+    ProtocolError,
+    RecordingError,
+    RequestRefused,
+    ServerUnavailable,
+)
+from fleetlab.recording import Recording, load, scan
+from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
+
+__all__ = [
+    "AuthenticationError",
+    "FleetlabError",
+    "InvalidArgument",
+    "IotMonitor",
+    "Job",
+    "ProtocolError",
+    "ReadingsBatch",
+    "Recording",
+    "RecordingError",
+    "RequestRefused",
+    "ServerUnavailable",
+    "State",
+    "StateBatch",
+    "__version__",
+    "acapture",
+    "capture",
+    "load",
+    "scan",
+    "start",
+]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from fleetlab import __version__
+from fleetlab._version import __version__
 from fleetlab.connection import Connection
 from fleetlab.errors import FleetlabError
 from fleetlab.pipeline import Pipeline

@@ -16,15 +16,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from fleetlab.recording.disk import (
-    TEMPORARY,
-    AppendFile,
-    DiskAppend,
-    explained,
-    make_folder,
-    make_numbered,
-    replace_file,
-)
+from fleetlab.recording import disk
 from fleetlab.recording.lock import LOCK_NAME
 from fleetlab.recording.names import checked
 
@@ -32,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-__all__ = ["AppendFile", "DiskFolder", "Folder", "MemoryFolder", "checked"]
+    from fleetlab.recording.disk import AppendFile
+
+__all__ = ["DiskFolder", "Folder", "MemoryFolder", "checked"]
 
 # Whether a file that isn't there is a fault is for the caller to say.
 _ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -151,7 +145,7 @@ class DiskFolder(Folder):
             If the path is a file, a folder that holds anything, or can't be written.
         """
         folder = cls(path)
-        make_folder(folder.path)
+        disk.make_folder(folder.path)
         return folder
 
     @classmethod
@@ -165,21 +159,21 @@ class DiskFolder(Folder):
         started_at : datetime.datetime
             Start of the recording; written in UTC.
         """
-        return cls(make_numbered(cls(root).path / "recordings", started_at))
+        return cls(disk.make_numbered(cls(root).path / "recordings", started_at))
 
     def read(self, relative: str) -> bytes:
         path = self._at(relative)
-        with explained("be read", path, let_through=_ABSENT):
+        with disk.explained("be read", path, let_through=_ABSENT):
             return path.read_bytes()
 
     def open_read(self, relative: str) -> BinaryIO:
         path = self._at(relative)
-        with explained("be read", path, let_through=_ABSENT):
+        with disk.explained("be read", path, let_through=_ABSENT):
             return path.open("rb")
 
     def source(self, relative: str) -> Path:
         path = self._at(relative)
-        with explained("be read", path, let_through=_ABSENT):
+        with disk.explained("be read", path, let_through=_ABSENT):
             path.stat()
         return path
 
@@ -188,19 +182,19 @@ class DiskFolder(Folder):
 
     def write(self, relative: str, data: bytes) -> None:
         path = self._at(relative)
-        with explained("be written", path):
+        with disk.explained("be written", path):
             self._make_parent(path)
-            replace_file(path, data)
+            disk.replace_file(path, data)
 
     def open_append(self, relative: str) -> AppendFile:
         path = self._at(relative)
-        with explained("be written", path):
+        with disk.explained("be written", path):
             self._make_parent(path)
-            return DiskAppend(path)
+            return disk.DiskAppend(path)
 
     def remove(self, relative: str) -> None:
         path = self._at(relative)
-        with explained("be removed", path):
+        with disk.explained("be removed", path):
             path.unlink(missing_ok=True)
 
     def names(self) -> list[str]:
@@ -227,7 +221,7 @@ class DiskFolder(Folder):
             for file in files:
                 path = Path(folder, file)
                 name = path.relative_to(self.path).as_posix()
-                if name != LOCK_NAME and not file.endswith(TEMPORARY):
+                if name != LOCK_NAME and not file.endswith(disk.TEMPORARY):
                     yield name, path
 
 

@@ -19,7 +19,6 @@ FRAME_LIMIT: Final = 256_000_000
 
 _MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _CHECKSUM_FLAG: Final = 0x04
-_CHECKSUM_BYTES: Final = 4
 _CHUNK: Final = 1 << 16
 _PIECE: Final = 1 << 20
 
@@ -34,14 +33,11 @@ class Damage:
         From which byte to before which.
     end : bool
         Whether it reaches to the end of the file, as what a crash left half-written does.
-    lines : int
-        Line feeds in what could be decompressed of it.
     """
 
     start: int
     stop: int
     end: bool
-    lines: int
 
     def __str__(self) -> str:
         size = self.stop - self.start
@@ -50,24 +46,30 @@ class Damage:
         return f"{size:,} bytes from byte {self.start:,} on are damaged"
 
 
-def read_frames(file: BinaryIO) -> Iterator[bytearray | Damage]:
+def read_frames(file: BinaryIO, start: int = 0) -> Iterator[tuple[int, bytearray] | Damage]:
     """Yield the frames of a file, decompressed and verified, and the damage between them.
 
     Parameters
     ----------
     file : binary file
         Seekable; read up to where it ends now.
+    start : int
+        Byte to start at, where a frame begins.
+
+    Yields
+    ------
+    tuple of int and bytearray, or Damage
+        The byte where the frame begins, and what it holds.
     """
     end = file.seek(0, os.SEEK_END)
-    start = 0
+    start = max(0, start)
     while start < end:
         frame, stop = _frame(file, start, end)
         if frame is not None:
-            yield frame
-            start = stop
-            continue
-        stop = _next_frame(file, start + 1, end)
-        yield Damage(start, stop, stop == end, _count_lines(file, start, stop))
+            yield start, frame
+        else:
+            stop = _next_frame(file, start + 1, end)
+            yield Damage(start, stop, stop == end)
         start = stop
 
 
@@ -110,21 +112,6 @@ def _find_magic(file: BinaryIO, start: int, end: int) -> int:
             break
         start += len(chunk) - len(_MAGIC) + 1
     return end
-
-
-def _count_lines(file: BinaryIO, start: int, stop: int) -> int:
-    """Count the lines of a damaged frame as far as it can be decompressed."""
-    lines = size = 0
-    try:
-        # Without its checksum, the library gives out what it would hold back.
-        for data, _ in _decompressed(file, start, stop - _CHECKSUM_BYTES):
-            lines += data.count(b"\n")
-            size += len(data)
-            if size > FRAME_LIMIT:
-                break
-    except (zstd.ZstdError, OSError):
-        pass
-    return lines
 
 
 def _decompressed(

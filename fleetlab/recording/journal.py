@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import BinaryIO, Self
 
-    from fleetlab.recording.folder import AppendFile, Folder
+    from fleetlab.recording.disk import AppendFile
+    from fleetlab.recording.folder import Folder
     from fleetlab.records import Record
 
 __all__ = ["JournalWriter", "Position", "decode", "encode", "read_journal"]
@@ -36,17 +37,22 @@ _OPTIONS: Final[dict[int, int]] = {
 
 
 class Position(NamedTuple):
-    """The place in a journal just after a record.
+    """The place in a journal just after a record; later places are greater.
+
+    Reading goes on from it without a look at what is before, which may even be damaged.
 
     Attributes
     ----------
     segment : int
         Number of the file, from 1.
+    frame : int
+        Byte of that file where the record's Zstandard frame begins.
     line : int
-        Lines of that file up to and with the record.
+        Lines of that frame up to and with the record.
     """
 
     segment: int
+    frame: int
     line: int
 
 
@@ -94,12 +100,13 @@ class JournalWriter:
         self._file: AppendFile | None = None
         self._segment_raw = 0
         self._segment_since = 0.0
-        self._waiting: list[bytes] = []
+        self._frame: list[bytes] = []
+        self._frame_start = 0
+        self._frames = b""
         self._waiting_raw = 0
         self._waiting_since = 0.0
-        self._frame_open = False
         last = max((number for number, _ in _segments(folder)), default=0)
-        self.appended = self.flushed = Position(last, 0)
+        self.appended = self.flushed = Position(last, 0, 0)
 
     def append(self, record: Record) -> Position:
         """Append a record; flushed at once where that is due.
@@ -120,11 +127,12 @@ class JournalWriter:
         file = self._file or self._open(now)
         if not self._waiting_raw:
             self._waiting_since = now
-        self._waiting.append(self._compressor.compress(line))
-        self._frame_open = True
+        before = self.appended
+        count = before.line if self._frame else 0
+        self._frame.append(self._compressor.compress(line))
         self._waiting_raw += len(line)
         self._segment_raw += len(line)
-        self.appended = Position(self.appended.segment, self.appended.line + 1)
+        self.appended = Position(before.segment, self._frame_start, count + 1)
         if (
             self._segment_raw >= self._segment_bytes
             or now - self._segment_since >= self._segment_seconds
@@ -169,7 +177,7 @@ class JournalWriter:
             self.flush()
         finally:
             self._file = None
-            self._waiting.clear()
+            self._frames = b""
             self._waiting_raw = 0
             file.close()
 
@@ -194,18 +202,22 @@ class JournalWriter:
         """Open the next segment, which comes with its first record."""
         number = self.appended.segment + 1
         self._file = self._folder.open_append(f"{_FOLDER}/{number:08}{_SUFFIX}")
-        self.appended = Position(number, 0)
+        self.appended = Position(number, 0, 0)
+        self._frame_start = 0
         self._segment_raw = 0
         self._segment_since = now
         return self._file
 
     def _write(self, file: AppendFile) -> None:
-        if self._frame_open:
-            self._waiting.append(self._compressor.flush(zstd.ZstdCompressor.FLUSH_FRAME))
-            self._frame_open = False
+        if self._frame:
+            self._frame.append(self._compressor.flush(zstd.ZstdCompressor.FLUSH_FRAME))
+            frame = b"".join(self._frame)
+            self._frame.clear()
+            self._frame_start += len(frame)
+            self._frames += frame
         # What the disk refuses goes on waiting: forgotten only after it is written.
-        file.write(b"".join(self._waiting))
-        self._waiting.clear()
+        file.write(self._frames)
+        self._frames = b""
         self._waiting_raw = 0
         self.flushed = self.appended
 
@@ -230,56 +242,50 @@ def read_journal(
     Yields
     ------
     tuple of Position and record
-        The record and the place just after it. Lines of a damaged frame count as far as they can
-        be told.
+        The record and the place just after it.
     """
     losses = Losses([] if problems is None else problems, None if after else 0)
-    expected = after.segment if after else 1
+    expected = max(1, after.segment) if after else 1
     for number, name in _segments(folder):
         if number < expected:
             continue
         if number > expected:
-            missing = "1 file is" if number == expected + 1 else f"{number - expected} files are"
-            losses.note(f"{name}: the {missing} missing that came before it")
+            count = number - expected
+            files = "file that came before it is" if count == 1 else f"{count} before it are"
+            losses.note(f"{name}: the {files} missing")
         expected = number + 1
-        skip = after.line if after and number == after.segment else 0
+        begin = after if after and number == after.segment else Position(number, 0, 0)
         try:
             file = folder.open_read(name)
         except (FileNotFoundError, RecordingError) as error:
             losses.note(f"{name} can't be opened ({error})")
             continue
         with file:
-            yield from _read_segment(file, number, name, skip, losses)
+            yield from _read_segment(file, name, begin, losses)
     losses.finish()
 
 
 def _read_segment(
-    file: BinaryIO, number: int, name: str, skip: int, losses: Losses
+    file: BinaryIO, name: str, begin: Position, losses: Losses
 ) -> Iterator[tuple[Position, Record]]:
-    line = 0
-    for frame in read_frames(file):
-        if isinstance(frame, Damage):
-            line += frame.lines
-            if line >= skip:
-                losses.note(f"{name}: {frame}")
+    for found in read_frames(file, begin.frame):
+        if isinstance(found, Damage):
+            losses.note(f"{name}: {found}")
             continue
-        lines = frame.count(b"\n")
-        if line + lines <= skip:
-            line += lines
-            continue
+        place, frame = found
+        skip = begin.line if place == begin.frame else 0
         start = 0
         with memoryview(frame) as view:
-            for _ in range(lines):
+            for line in range(1, frame.count(b"\n") + 1):
                 stop = frame.index(b"\n", start) + 1
-                line += 1
                 if line > skip:
                     try:
                         record = decode(view[start:stop])
                     except ValueError as error:
-                        losses.note(f"{name}: line {line} is {error}")
+                        losses.note(f"{name}: line {line} from byte {place:,} on is {error}")
                     else:
                         losses.saw(record)
-                        yield Position(number, line), record
+                        yield Position(begin.segment, place, line), record
                 start = stop
 
 

@@ -85,12 +85,13 @@ def decode(data: bytes | bytearray | memoryview) -> Record:
         # msgspec refuses escapes of half a surrogate pair; the standard library takes them.
         try:
             line = msgspec.convert(json.loads(bytes(data).decode()), _Line)
+            # encode() makes such an escape in no message: its text always was UTF-8.
+            str(line.text).encode()
         except (ValueError, RecursionError) as error:
             raise ValueError(f"not a line of a journal: {error}") from error
     if line.at is not UNSET:
         if line.seq is not UNSET:
             if line.text is not UNSET:
-                # Half a surrogate pair, which encode() never makes, is a ValueError here too.
                 return MessageRecord(line.seq, line.at, line.text.encode())
             if line.b64 is not UNSET:
                 return MessageRecord(line.seq, line.at, line.b64)

@@ -134,7 +134,7 @@ def _continued(
                 size = 0
     decoder.release()
     collect()
-    if problems:
+    if problems and not running:  # while it is written, the end is simply not there yet
         rows = [(None, None, None, None, "raw", problem, "") for problem in problems]
         tail.setdefault("rejects", []).append(table("rejects", rows))
     until = None if running or last is None else last.at

@@ -39,6 +39,8 @@ class Losses:
         if self._open:
             if self._last is None:
                 self._tell(f"messages before {record.seq} may be missing")
+            elif record.seq == self._last + 2:
+                self._tell(f"message {record.seq - 1} is missing")
             elif record.seq > self._last + 1:
                 self._tell(f"messages {self._last + 1} to {record.seq - 1} are missing")
             else:

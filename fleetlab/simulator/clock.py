@@ -22,16 +22,18 @@ class Clock:
     """
 
     def __init__(self, start_at: datetime | None, tick: float | None) -> None:
-        moment = start_at if start_at is not None else datetime.now(UTC)
-        self.start_us = (moment - _EPOCH) // timedelta(microseconds=1)
+        self._starts_now = start_at is None
+        self.start_us = _us(start_at if start_at is not None else datetime.now(UTC))
         self.tick_us = None if tick is None else round(tick * 1e6)
         self._origin_ns: int | None = None
         self._manual_us = 0
 
     def run(self) -> None:
-        """Let the time run, if it is one that runs and does not yet."""
+        """Begin, when serving begins for the first time."""
         if self._origin_ns is None:
             self._origin_ns = time.monotonic_ns()
+            if self._starts_now:
+                self.start_us = _us(datetime.now(UTC))
 
     def advance(self, seconds: float) -> None:
         """Move a clock that stands."""
@@ -66,3 +68,7 @@ class Clock:
     def now_us(self) -> int:
         """Microseconds since 1970 UTC."""
         return self.start_us + self.elapsed_us
+
+
+def _us(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)

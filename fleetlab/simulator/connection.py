@@ -24,7 +24,6 @@ __all__ = ["Connection", "Manners"]
 
 _PADDING = " " * 4098  # what Atmosphere sends to a client that it knows already
 _BACKLOG = 32 * 1024 * 1024  # characters that may wait; a client slower than that gets fewer events
-_CLOSE_S = 2.0  # for what is in line and the closing handshake, when the server closes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +75,18 @@ class Connection:
         """Serve the client until either side closes."""
         self._ws, self._transport = ws, request.transport
         self._greet(request)
-        writer = asyncio.create_task(self._write())
+        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         try:
-            await self._read()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            if not self._closing:
-                writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError, TimeoutError):
-                async with asyncio.timeout(_CLOSE_S):
-                    await writer
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        # Here and not in the writer: with nobody reading, close() waits for the client's answer,
+        # and a socket that is closed before would be reset and might lose the last frames.
+        await ws.close(code=1000, message=b"")
 
     def send(self, texts: Iterable[str]) -> None:
         """Put frames in line."""
@@ -134,7 +136,6 @@ class Connection:
             self.send(self.feed.answer(text))
 
     async def _write(self) -> None:
-        assert self._ws is not None
         try:
             while True:
                 while self._outbox:
@@ -142,7 +143,6 @@ class Connection:
                     self._waiting -= len(text)
                     await self._send(text)
                 if self._closing:
-                    await self._ws.close(code=1000, message=b"")
                     return
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
@@ -150,7 +150,7 @@ class Connection:
                         await self._wake.wait()
                 self._look_around()
         except ConnectionError:
-            return  # the reader ends by itself
+            return
 
     async def _send(self, text: str) -> None:
         assert self._ws is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fleetlab.simulator.clock import Clock
-    from fleetlab.simulator.fleet import Moment, Vehicle
+    from fleetlab.simulator.vehicle import Moment, Vehicle
 
 __all__ = ["IotQueues"]
 
@@ -29,7 +29,7 @@ class IotQueues:
         self._nonnull: dict[str, deque[dict[str, Any]]] = {}
         self._all: dict[str, deque[dict[str, Any]]] = {}
         past = [moment]
-        while len(past) < _LONGEST:
+        while len(past) < 2 * _LONGEST:  # some lack an attribute
             past.append(vehicle.at(past[-1].at - 1))
         for earlier in reversed(past):
             self.add(earlier)

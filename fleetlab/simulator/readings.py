@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from fleetlab.simulator.tour import Activity
 
 if TYPE_CHECKING:
-    from fleetlab.simulator.fleet import Moment, Tracker, Vehicle
+    from fleetlab.simulator.fleet import Tracker
+    from fleetlab.simulator.vehicle import Moment, Vehicle
 
 __all__ = ["Reading", "ReadingLog"]
 
@@ -64,34 +65,62 @@ class ReadingLog:
             fields = {"sensor_id": sensor_id, "label": label, "value": value, "type": "state"}
             measured.append(("virtual_sensors", fields, False))
         counters = (("odometer", moment.odometer_km), ("engine_hours", moment.engine_hours))
-        for kind, value in counters:
-            measured.append(("counters", {"type": kind, "value": value}, False))
+        measured += [
+            ("counters", {"type": kind, "value": value}, False) for kind, value in counters
+        ]
         return measured
 
     def _inputs(self, moment: Moment) -> list[tuple[dict[str, Any], bool]]:
-        kind = self._vehicle.kind
-        inputs = []
-        tanks = list(zip(kind.tanks, moment.levels, strict=True))
+        """Return the sensors of the inputs, and which are components of another."""
+        tanks = self._vehicle.kind.tanks
         several = len(tanks) > 1
-        for n, (tank, level) in enumerate(tanks):
-            name, label = f"lls_level_{n + 1}", f"Tank {n + 1}"
-            fields = self._input(n, label, name, "fuel", "litre", (0.0, tank), level)
+        inputs: list[tuple[dict[str, Any], bool]] = []
+        for n, (tank, level) in enumerate(zip(tanks, moment.levels, strict=True)):
+            fields = self._input(
+                n,
+                f"Tank {n + 1}",
+                f"lls_level_{n + 1}",
+                "fuel",
+                units_type="litre",
+                limits=(0.0, tank),
+                value=level,
+            )
             inputs.append((fields, several))
         if several:
-            total = round(sum(moment.levels), 2)
-            limits = (0.0, sum(kind.tanks))
-            fields = self._input(5, "Fuel, all tanks", "lls_total", "fuel", "litre", limits, total)
-            components = [self._first_sensor + n for n in range(len(tanks))]
-            inputs.append(({**fields, "composite_sensor_ids": components}, False))
-        rpm = self._input(6, "Engine", "can_engine_rpm", "rpm", "rpm", (0.0, 8000.0), moment.rpm)
-        inputs.append((rpm, False))
-        if moment.cargo_temperature is not None:
-            degrees = moment.cargo_temperature
             fields = self._input(
-                7, "Груз", "ext_temp_sensor_1", "temperature", "celsius", (-55.0, 125.0), degrees
+                5,
+                "Fuel, all tanks",
+                "lls_total",
+                "fuel",
+                units_type="litre",
+                limits=(0.0, sum(tanks)),
+                value=round(sum(moment.levels), 2),
             )
-            converted = round(degrees * 9 / 5 + 32, 2)
-            fields |= {"converted_units_type": "fahrenheit", "converted_value": converted}
+            fields["composite_sensor_ids"] = [self._first_sensor + n for n in range(len(tanks))]
+            inputs.append((fields, False))
+        fields = self._input(
+            6,
+            "Engine",
+            "can_engine_rpm",
+            "rpm",
+            units_type="rpm",
+            limits=(0.0, 8000.0),
+            value=moment.rpm,
+        )
+        inputs.append((fields, False))
+        degrees = moment.cargo_temperature
+        if degrees is not None:
+            fields = self._input(
+                7,
+                "Груз",
+                "ext_temp_sensor_1",
+                "temperature",
+                units_type="celsius",
+                limits=(-55.0, 125.0),
+                value=degrees,
+            )
+            fields["converted_units_type"] = "fahrenheit"
+            fields["converted_value"] = round(degrees * 9 / 5 + 32, 2)
             inputs.append((fields, False))
         return inputs
 
@@ -101,6 +130,7 @@ class ReadingLog:
         label: str,
         name: str,
         kind: str,
+        *,
         units_type: str,
         limits: tuple[float, float],
         value: float,

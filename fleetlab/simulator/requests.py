@@ -13,7 +13,7 @@ _FORMAT = 5
 _PARAMETERS = 7
 _MOST_IOT_TRACKERS = 10
 _EVENTS = ("state", "state_batch", "readings_batch", "iot_monitor")
-_RATE = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _UNITS_US = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Server"]
 
 _LONGEST_MESSAGE = 8 * 1024  # bytes; Tomcat's default buffer
-_GRACE_S = 1.0
+_CLOSE_S = 1.0  # how long a client may take to answer a close
+_GRACE_S = 2.0  # how long a stop waits for connections to end, clients that don't read included
 
 
 class Server:
@@ -117,7 +118,7 @@ class Server:
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         ws = web.WebSocketResponse(
-            timeout=_GRACE_S, max_msg_size=_LONGEST_MESSAGE + 1, compress=False
+            timeout=_CLOSE_S, max_msg_size=_LONGEST_MESSAGE + 1, compress=False
         )
         if not ws.can_prepare(request).ok:
             return web.Response(status=400, text="This address is for WebSockets.")

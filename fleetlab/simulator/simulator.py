@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 from fleetlab.errors import InvalidArgument
@@ -16,7 +14,7 @@ from fleetlab.simulator.fleet import make_fleet
 from fleetlab.simulator.frames import Frames
 from fleetlab.simulator.ledger import Ledger
 from fleetlab.simulator.rest import Rest
-from fleetlab.simulator.server import Server
+from fleetlab.simulator.thread import ServerThread
 from fleetlab.simulator.wire import DESCRIPTIONS
 from fleetlab.simulator.world import World
 
@@ -28,10 +26,10 @@ if TYPE_CHECKING:
 
     from fleetlab.simulator.fleet import Tracker
     from fleetlab.simulator.ledger import Asked, Sent
+    from fleetlab.simulator.server import Server
 
 __all__ = ["Simulator"]
 
-_T = TypeVar("_T")
 _MADRID = (40.4168, -3.7038)
 _THIRTY_DAYS = 30 * 86_400.0
 _MOST_VEHICLES = 100_000
@@ -135,9 +133,7 @@ class Simulator:
         self._manners = Manners(
             heartbeat, round(client_heartbeat * 1000), heartbeat_char, client_patience
         )
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._server: Server | None = None
+        self._thread: ServerThread | None = None
         self._address: tuple[str, int] | None = None
 
     def __repr__(self) -> str:
@@ -160,45 +156,18 @@ class Simulator:
         OSError
             If the address can't be listened on.
         """
-        if self._thread is not None:
-            return self
-        listening = threading.Event()
-        failures: list[BaseException] = []
-
-        async def serve() -> None:
-            self._loop = asyncio.get_running_loop()
-            self._server = Server(self._platform, self._rest, self._manners)
-
-            def told(actual: int) -> None:
-                self._address = (host, actual)
-                listening.set()
-
-            await self._server.run(host, port, told)
-
-        def run() -> None:
-            try:
-                asyncio.run(serve())
-            except BaseException as problem:  # noqa: BLE001 - it is raised again by the caller
-                failures.append(problem)
-            finally:
-                listening.set()
-
-        thread = threading.Thread(target=run, name="fleetlab-simulator", daemon=True)
-        thread.start()
-        listening.wait()
-        if failures:
-            thread.join()
-            raise failures[0]
-        self._thread = thread
+        if self._thread is None:
+            self._thread = ServerThread(
+                self._platform, self._rest, self._manners, host=host, port=port
+            )
+            self._address = (host, self._thread.port)
         return self
 
     def stop(self) -> None:
         """Close all WebSockets with 1000 and an empty reason, and end the thread."""
-        if self._thread is None:
-            return
-        self._call(lambda server: server.stop())
-        self._thread.join()
-        self._thread = self._loop = self._server = None
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -345,17 +314,10 @@ class Simulator:
             raise InvalidArgument(f"There is no tracker {tracker_id} in this simulator.")
         return tracker
 
-    def _call(self, act: Callable[[Server], _T]) -> _T:
-        """Run something in the server's thread and wait for it."""
-        loop, server = self._loop, self._server
-        if self._thread is None or loop is None or server is None:
+    def _call(self, act: Callable[[Server], None]) -> None:
+        if self._thread is None:
             raise InvalidArgument("The simulator is not running: call start() first.")
-
-        async def run() -> Any:
-            return act(server)
-
-        result: _T = asyncio.run_coroutine_threadsafe(run(), loop).result()
-        return result
+        self._thread.call(act)
 
 
 def _checked(vehicles: int, timezone: str, start_at: datetime | None) -> ZoneInfo:
@@ -365,7 +327,7 @@ def _checked(vehicles: int, timezone: str, start_at: datetime | None) -> ZoneInf
         raise InvalidArgument(f"start_at needs an offset, which {start_at.isoformat()} lacks.")
     try:
         return ZoneInfo(timezone)
-    except (OSError, ValueError) as problem:
+    except (KeyError, OSError, ValueError) as problem:
         raise InvalidArgument(
             f"There is no time zone {timezone!r}; an IANA name such as 'Europe/Madrid' is needed."
         ) from problem

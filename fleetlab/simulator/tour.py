@@ -1,8 +1,8 @@
 """A closed tour over the streets, as uniform pieces of motion and of standing.
 
-A tour leaves the depot, calls at customers and at a filling station and comes back, so that it can be
-driven again and again. All of it is known beforehand: where a vehicle is after so many seconds is
-arithmetic, not history, which is what makes a simulated day the same on every machine.
+A tour leaves the depot, calls at customers and at a filling station and comes back, so that it can
+be driven again and again. All of it is known beforehand: where a vehicle is after so many seconds
+is arithmetic, not history, which is what makes a simulated day the same on every machine.
 """
 
 from __future__ import annotations
@@ -137,16 +137,14 @@ class _Builder:
     def stand(self, duration: float, activity: Activity, *, ignition: bool) -> None:
         self._add(duration, activity, ignition=ignition)
 
-    def segment(
-        self, to: tuple[float, float], entry: float, exit_: float, cruise: float, factor: float
-    ) -> None:
+    def segment(self, to: tuple[float, float], entry: float, exit_: float, cruise: float) -> None:
         """Drive straight on to a point: speed up, cruise as the length allows, slow down."""
         x0, y0 = self.x, self.y
         length = math.hypot(to[0] - x0, to[1] - y0)
         self.direction = ((to[0] - x0) / length, (to[1] - y0) / length)
         a, b = _ACCELERATION, _BRAKING
         reachable = (2 * a * b * length + b * entry**2 + a * exit_**2) / (a + b)
-        top = min(cruise * factor, math.sqrt(reachable))
+        top = min(cruise, math.sqrt(reachable))
         self._drive((top - entry) / a, entry, a)
         gone = (top**2 - entry**2) / (2 * a)
         needed = (top**2 - exit_**2) / (2 * b)
@@ -244,7 +242,7 @@ def _drive_to(
         limit = (50 if length < 700 else rng.choice((50, 80, 80, 100))) * _KMH  # noqa: PLR2004
         red = after is None or rng.random() < 0.3  # noqa: PLR2004 - three lights in ten
         exit_ = 0.0 if red or after is None else _corner_speed(before, point, after)
-        builder.segment(point, entry, exit_, limit, factor)
+        builder.segment(point, entry, exit_, limit * factor)
         if red and after is not None:
             builder.stand(rng.uniform(8, 40), Activity.LIGHT, ignition=True)
         entry, before = exit_, point

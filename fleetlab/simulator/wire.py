@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from fleetlab.simulator.clock import Clock
-    from fleetlab.simulator.fleet import Moment, Vehicle
     from fleetlab.simulator.readings import Reading
+    from fleetlab.simulator.vehicle import Moment, Vehicle
 
 __all__ = [
     "DESCRIPTIONS",

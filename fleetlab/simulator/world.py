@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fleetlab.simulator.clock import Clock
-    from fleetlab.simulator.fleet import Fleet, Moment, Tracker, Vehicle
+    from fleetlab.simulator.fleet import Fleet, Tracker
+    from fleetlab.simulator.vehicle import Moment, Vehicle
 
 __all__ = ["World"]
 

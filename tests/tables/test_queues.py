@@ -1,0 +1,133 @@
+"""New values of a queue that is sent whole each time, against the definition word by word."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from fleetlab.tables.queues import FULL, QueueMemory
+
+
+def value(second: int, what: object = 1) -> dict:
+    moment = f"2026-01-01T00:00:{second:02}Z"
+    return {"msg_time": moment, "srv_time": moment, "value": what}
+
+
+def send(memory: QueueMemory, *values: dict, text: str | None = None):
+    raw = Raw((text or json.dumps(list(values))).encode())
+    news = memory.news(7, "nonnull", "speed", raw)
+    return [json.loads(item) for _, item in news.items], news.overrun
+
+
+def test_the_first_content_is_new_oldest_first():
+    assert send(QueueMemory(), value(2), value(1)) == ([value(1), value(2)], None)
+
+
+def test_the_same_queue_again_brings_nothing():
+    memory = QueueMemory()
+    send(memory, value(2), value(1))
+    assert send(memory, value(2), value(1)) == ([], None)
+
+
+def test_only_what_came_in_front_is_new():
+    memory = QueueMemory()
+    send(memory, value(2), value(1))
+    assert send(memory, value(4), value(3), value(2)) == ([value(3), value(4)], None)
+
+
+def test_same_second_values_with_different_content_are_all_real():
+    memory = QueueMemory()
+    send(memory, value(1, "a"))
+    new, _ = send(memory, value(1, "b"), value(1, "a"))
+    assert new == [value(1, "b")]
+
+
+def test_one_more_of_an_equal_value_is_new_and_no_more_than_that():
+    memory = QueueMemory()
+    send(memory, value(1), value(1))
+    assert send(memory, value(1), value(1), value(1)) == ([value(1)], None)
+
+
+def test_an_equal_value_that_fell_off_and_came_again_is_not_one_more():
+    memory = QueueMemory()
+    send(memory, value(1), value(2), value(1))
+    assert send(memory, value(1), value(1), value(2)) == ([], None)
+
+
+def test_a_late_value_in_the_middle_is_new():
+    memory = QueueMemory()
+    send(memory, value(5), value(1))
+    assert send(memory, value(5), value(3), value(1)) == ([value(3)], None)
+
+
+def test_other_spacing_and_order_of_names_make_no_new_value():
+    memory = QueueMemory()
+    send(memory, value(1))
+    again = '[ {"value" : 1, "srv_time":"2026-01-01T00:00:01Z","msg_time":"2026-01-01T00:00:01Z"} ]'
+    assert send(memory, text=again) == ([], None)
+
+
+def test_the_same_moment_in_another_offset_makes_no_new_value():
+    memory = QueueMemory()
+    send(memory, value(1))
+    again = value(1) | {"msg_time": "2026-01-01T01:00:01+01:00"}
+    assert send(memory, again) == ([], None)
+
+
+def test_a_number_and_its_text_are_different_values():
+    memory = QueueMemory()
+    send(memory, value(1, 5))
+    assert send(memory, value(1, "5"))[0] == [value(1, "5")]
+
+
+def test_a_full_queue_that_shares_nothing_is_an_overrun_and_a_short_one_is_not():
+    full = [value(59 - n) for n in range(FULL)]
+    memory = QueueMemory()
+    send(memory, value(1))
+    new, overrun = send(memory, *full)
+    assert len(new) == FULL
+    assert overrun is not None
+    assert [json.loads(raw)["msg_time"][-3:-1] for raw in overrun] == ["01", "48"]
+    memory = QueueMemory()
+    send(memory, value(1))
+    assert send(memory, *full[1:])[1] is None
+    assert send(memory, *full)[1] is None
+
+
+def test_the_memory_goes_on_where_it_was_dumped():
+    memory = QueueMemory()
+    send(memory, value(2), value(1))
+    again = QueueMemory(json.loads(json.dumps(memory.dump())))
+    assert send(again, value(3), value(2), value(1)) == ([value(3)], None)
+
+
+def test_queues_do_not_mix():
+    memory = QueueMemory()
+    raw = Raw(json.dumps([value(1)]).encode())
+    for place in [(7, "nonnull", "a"), (7, "all", "a"), (7, "nonnull", "b"), (8, "nonnull", "a")]:
+        assert len(memory.news(*place, raw).items) == 1
+
+
+VALUES = st.builds(value, st.integers(0, 4), st.sampled_from([1, "1", None, True]))
+
+
+@given(queues=st.lists(st.lists(VALUES, max_size=5), max_size=8), data=st.data())
+def test_new_is_what_the_queue_holds_more_of_than_before(queues, data):
+    memory = QueueMemory()
+    known: Counter[str] = Counter()
+    for queue in queues:
+        # Whole queues are often the last one with something in front: make that case frequent.
+        new, _ = send(memory, *queue)
+        now = Counter(map(json.dumps, queue))
+        assert Counter(map(json.dumps, new)) == now - known
+        known = now
+        front = data.draw(st.lists(VALUES, max_size=3))
+        queue = [*front, *queue][:5]
+        new, _ = send(memory, *queue)
+        now = Counter(map(json.dumps, queue))
+        assert Counter(map(json.dumps, new)) == now - known
+        known = now
