@@ -39,12 +39,15 @@ class Manners:
     char : str
     patience_s : float or None
         Close with 1000 a client that has not sent the char for so long; None never does.
+    binary : bool
+        Whether frames are sent as binary ones.
     """
 
     heartbeat_s: float
     client_heartbeat_ms: int
     char: str
     patience_s: float | None
+    binary: bool
 
 
 class Connection:
@@ -159,7 +162,10 @@ class Connection:
         self._frames += 1
         self._last_sent = time.monotonic()
         self._platform.ledger.sent(self.number, self._frames, text)
-        await self._ws.send_str(text)
+        if self._manners.binary:
+            await self._ws.send_bytes(text.encode())
+        else:
+            await self._ws.send_str(text)
 
     def _until_next(self) -> float:
         """Return seconds until something falls due without anybody asking."""

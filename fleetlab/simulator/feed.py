@@ -116,8 +116,7 @@ class Feed:
             heard = ("normal", "blocked")
             statuses = self._statuses(request)
             ids = tuple(int(key) for key, status in statuses.items() if status in heard)
-            if ids:
-                kept.append(Subscription(request, ids, iso))
+            kept.append(Subscription(request, ids, iso))
         self._subscriptions = kept
 
     def _unsubscribe(self, request: Request) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fleetlab.simulator import wire
+from fleetlab.simulator.oddities import Oddity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,9 +46,12 @@ class Subscription:
 
 
 class Frames:
-    """Makes the event frames of a world."""
+    """Makes the event frames of a world, with the oddities that are switched on."""
 
-    def __init__(self, world: World, clock: Clock, zone: ZoneInfo) -> None:
+    def __init__(
+        self, world: World, clock: Clock, zone: ZoneInfo, oddities: frozenset[Oddity]
+    ) -> None:
+        self._oddities = oddities
         self._world = world
         self._clock = clock
         self._times = {iso: wire.Times(zone, iso=iso) for iso in (False, True)}
@@ -76,6 +80,8 @@ class Frames:
         data = self._batch(subscription)
         if not data:
             return []
+        if event == "readings_batch" and Oddity.MISLABELLED_READINGS in self._oddities:
+            event = "state_batch"
         return [wire.event(event, data, None if event == "iot_monitor" else user_time)]
 
     def _batch(self, subscription: Subscription) -> str:
@@ -93,8 +99,7 @@ class Frames:
             elif request.event == "readings_batch":
                 data = self._readings(found, subscription)
             else:
-                contents = [self._world.queues(one).content(one.tracker_id) for one in found]
-                data = wire.encode({"iot_last_values": contents}) if contents else ""
+                data = self._iot(found)
             self._batches[key] = data
         return self._batches[key]
 
@@ -110,9 +115,21 @@ class Frames:
         if kept is None or kept[0] != changed:
             vehicle, moment = self._world.fleet.vehicles[index], self._world.moments[index]
             state = wire.state(vehicle, moment, self._clock, self._times[iso], compact=compact)
+            if Oddity.NO_NULLS in self._oddities:
+                state = {name: value for name, value in state.items() if value is not None}
+            if Oddity.WRAPPED_STATES in self._oddities:
+                state = {"type": "source_state_event", "state": state}
             kept = (changed, wire.encode(state))
             self._states[key] = kept
         return kept[1]
+
+    def _iot(self, trackers: list[Tracker]) -> str:
+        contents = [self._world.queues(one).content(one.tracker_id) for one in trackers]
+        if Oddity.IOT_LISTS in self._oddities:
+            for content in contents:
+                for part in ("nonnull_fields", "all_fields"):
+                    content[part] = [{name: queue} for name, queue in content[part].items()]
+        return wire.encode({"iot_last_values": contents}) if contents else ""
 
     def _readings(self, trackers: list[Tracker], subscription: Subscription) -> str:
         request, times = subscription.request, self._times[subscription.iso]

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
-from zoneinfo import ZoneInfo
 
 from fleetlab.errors import InvalidArgument
 from fleetlab.simulator.account import Account
+from fleetlab.simulator.arguments import (
+    check_seconds,
+    check_start,
+    check_vehicles,
+    read_oddities,
+    read_zone,
+)
 from fleetlab.simulator.clock import Clock
 from fleetlab.simulator.connection import Manners
 from fleetlab.simulator.feed import Platform
 from fleetlab.simulator.fleet import make_fleet
 from fleetlab.simulator.frames import Frames
 from fleetlab.simulator.ledger import Ledger
+from fleetlab.simulator.oddities import Oddity
 from fleetlab.simulator.rest import Rest
 from fleetlab.simulator.thread import ServerThread
 from fleetlab.simulator.wire import DESCRIPTIONS
 from fleetlab.simulator.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from types import TracebackType
     from typing import Literal
@@ -32,7 +39,6 @@ __all__ = ["Simulator"]
 
 _MADRID = (40.4168, -3.7038)
 _THIRTY_DAYS = 30 * 86_400.0
-_MOST_VEHICLES = 100_000
 
 
 class Simulator:
@@ -72,6 +78,8 @@ class Simulator:
         Seconds that a session hash from `user/auth` lives; 30 days by default.
     rest_down : bool
         Answer every REST call with 503; may be set at any time.
+    oddities : iterable of Oddity or str
+        Rarer forms of the protocol to use, such as "wrapped_states"; see `Oddity`.
 
     Raises
     ------
@@ -101,18 +109,19 @@ class Simulator:
         client_patience: float | None = None,
         session_lifetime: float = _THIRTY_DAYS,
         rest_down: bool = False,
+        oddities: Iterable[Oddity | str] = (),
     ) -> None:
-        zone = _checked(vehicles, timezone, start_at)
-        seconds = {
-            "tick": tick,
-            "heartbeat": heartbeat,
-            "client_heartbeat": client_heartbeat,
-            "client_patience": client_patience,
-            "session_lifetime": session_lifetime,
-        }
-        for name, value in seconds.items():
-            if value is not None and not value > 0:
-                raise InvalidArgument(f"{name} must be more than 0 seconds, not {value}.")
+        check_vehicles(vehicles)
+        check_start(start_at)
+        check_seconds(
+            tick=tick,
+            heartbeat=heartbeat,
+            client_heartbeat=client_heartbeat,
+            client_patience=client_patience,
+            session_lifetime=session_lifetime,
+        )
+        zone = read_zone(timezone)
+        odd = read_oddities(oddities)
         fleet = make_fleet(vehicles, seed=seed, city=city)
         clock = Clock(start_at, tick)
         world = World(fleet, clock)
@@ -123,7 +132,7 @@ class Simulator:
         self._account = Account(seed, session_lifetime)
         self._platform = Platform(
             world=world,
-            frames=Frames(world, clock, zone),
+            frames=Frames(world, clock, zone, odd),
             account=self._account,
             ledger=self._ledger,
             iso=None if iso == "ask" else iso,
@@ -131,7 +140,11 @@ class Simulator:
         self._rest = Rest(self._platform, zone)
         self._rest.down = rest_down
         self._manners = Manners(
-            heartbeat, round(client_heartbeat * 1000), heartbeat_char, client_patience
+            heartbeat_s=heartbeat,
+            client_heartbeat_ms=round(client_heartbeat * 1000),
+            char=heartbeat_char,
+            patience_s=client_patience,
+            binary=Oddity.BINARY_FRAMES in odd,
         )
         self._thread: ServerThread | None = None
         self._address: tuple[str, int] | None = None
@@ -318,16 +331,3 @@ class Simulator:
         if self._thread is None:
             raise InvalidArgument("The simulator is not running: call start() first.")
         self._thread.call(act)
-
-
-def _checked(vehicles: int, timezone: str, start_at: datetime | None) -> ZoneInfo:
-    if not 1 <= vehicles <= _MOST_VEHICLES:
-        raise InvalidArgument(f"vehicles must be 1 to {_MOST_VEHICLES}, not {vehicles}.")
-    if start_at is not None and start_at.utcoffset() is None:
-        raise InvalidArgument(f"start_at needs an offset, which {start_at.isoformat()} lacks.")
-    try:
-        return ZoneInfo(timezone)
-    except (KeyError, OSError, ValueError) as problem:
-        raise InvalidArgument(
-            f"There is no time zone {timezone!r}; an IANA name such as 'Europe/Madrid' is needed."
-        ) from problem

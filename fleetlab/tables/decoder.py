@@ -13,6 +13,7 @@ import polars as pl
 
 from fleetlab import protocol
 from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord
+from fleetlab.requests import SELECTED_LIMIT
 from fleetlab.schemas import EVENTS, table
 from fleetlab.tables.iot_monitor import IotMonitor, Overrun
 from fleetlab.tables.lifecycle import Lifecycle, decode_logout
@@ -265,6 +266,8 @@ class Decoder:
         if read.event not in EVENTS:
             self._rejects.add(origin, "$.event", "an event that fleetlab doesn't know", read.event)
             return
+        for fault in read.faults:
+            self._rejects.add(origin, *fault)
         payload = open_payload(read.event, read.data)
         if not payload.parts:
             return
@@ -356,7 +359,7 @@ class Decoder:
 
     def _is_filtered(self, event: str) -> bool:
         return any(
-            trackers != "all" and len(trackers) > protocol.SELECTED_LIMIT
+            trackers != "all" and len(trackers) > SELECTED_LIMIT
             for trackers in self._requests(event)
         )
 

@@ -92,12 +92,6 @@ def still():
 
 
 @pytest.fixture
-def run():
-    """Run a coroutine function."""
-    return lambda main: asyncio.run(main())
-
-
-@pytest.fixture
 def batch():
     """Make a request for batches of all trackers, or of the named ones."""
 

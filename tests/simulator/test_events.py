@@ -1,3 +1,4 @@
+import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ PARTS = {"inputs", "states", "virtual_sensors", "counters"}
 
 
 def test_the_first_batch_carries_every_source_once_and_later_ones_what_changed(
-    still, connect, run, batch
+    still, connect, batch
 ):
     sources = set(still.sources.values())
 
@@ -49,11 +50,11 @@ def test_the_first_batch_carries_every_source_once_and_later_ones_what_changed(
                 sizes.add(len(frame["data"]))
             assert 0 < min(sizes) <= max(sizes) < len(sources)
 
-    run(main)
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(("form", "fields"), [("compact", COMPACT), ("full", FULL), (None, FULL)])
-def test_a_state_has_the_documented_fields(still, connect, run, batch, form, fields):
+def test_a_state_has_the_documented_fields(still, connect, batch, form, fields):
     async def main():
         async with connect(still) as client:
             await client.ask(batch("state_batch", **({"format": form} if form else {})))
@@ -62,14 +63,16 @@ def test_a_state_has_the_documented_fields(still, connect, run, batch, form, fie
                 gps = {"updated", "signal_level", "location", "heading", "speed", "alt"}
                 assert item["gps"].keys() - {"precision", "gsm_lbs"} == gps
                 assert item["gps"]["location"].keys() == {"lat", "lng"}
-                numbers = (item["gps"][name] for name in ("signal_level", "heading", "speed", "alt"))
+                numbers = (
+                    item["gps"][name] for name in ("signal_level", "heading", "speed", "alt")
+                )
                 assert all(type(number) is int for number in numbers)
                 assert item["movement_status"] in ("moving", "stopped", "parked")
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_the_optional_fields_come_from_some_devices(still, connect, run, batch):
+def test_the_optional_fields_come_from_some_devices(still, connect, batch):
     async def main():
         async with connect(still) as client:
             await client.ask(batch("state_batch"))
@@ -81,10 +84,10 @@ def test_the_optional_fields_come_from_some_devices(still, connect, run, batch):
                 assert {item[field] is None for item in data} == {True, False}
             assert {"precision" in item["gps"] for item in data} == {True, False}
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_state_sends_one_message_for_each_change(still, connect, run):
+def test_state_sends_one_message_for_each_change(still, connect):
     ids = list(still.tracker_ids)
 
     async def main():
@@ -97,14 +100,14 @@ def test_state_sends_one_message_for_each_change(still, connect, run):
             assert 0 < len(later) < 12
             assert {frame["event"] for frame in later} == {"state"}
 
-    run(main)
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(
     ("zone", "text"),
     [("Europe/Madrid", "2026-07-01 14:00:00"), ("Asia/Kathmandu", "2026-07-01 17:45:00")],
 )
-def test_times_are_those_of_the_users_zone_without_offset(connect, run, batch, zone, text):
+def test_times_are_those_of_the_users_zone_without_offset(connect, batch, zone, text):
     async def main(sim):
         async with connect(sim) as client:
             await client.ask(batch("state_batch"), batch("readings_batch"))
@@ -119,10 +122,10 @@ def test_times_are_those_of_the_users_zone_without_offset(connect, run, batch, z
 
     start = datetime(2026, 7, 1, 12, tzinfo=UTC)
     with Simulator(1, tick=None, timezone=zone, start_at=start) as sim:
-        run(lambda: main(sim))
+        asyncio.run(main(sim))
 
 
-def test_only_states_and_readings_carry_the_users_time(still, connect, run, batch):
+def test_only_states_and_readings_carry_the_users_time(still, connect, batch):
     one = still.tracker_ids[0]
 
     async def main():
@@ -143,7 +146,7 @@ def test_only_states_and_readings_carry_the_users_time(still, connect, run, batc
             assert with_time == {"state", "state_batch", "readings_batch"}
             assert without == {"iot_monitor", "lifecycle", "logout"}
 
-    run(main)
+    asyncio.run(main())
 
 
 def readings_of(frame):
@@ -158,7 +161,7 @@ def readings_of(frame):
     }
 
 
-def test_readings_carry_everything_first_and_then_only_what_changed(still, connect, run, batch):
+def test_readings_carry_everything_first_and_then_only_what_changed(still, connect, batch):
     async def main():
         async with connect(still) as client:
             await client.ask(batch("readings_batch"))
@@ -176,10 +179,10 @@ def test_readings_carry_everything_first_and_then_only_what_changed(still, conne
                     assert before != after
                 last |= news
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_the_sensors_of_a_fleet_differ(still, connect, run, batch):
+def test_the_sensors_of_a_fleet_differ(still, connect, batch):
     async def main():
         async with connect(still) as client:
             await client.ask(batch("readings_batch"))
@@ -202,10 +205,10 @@ def test_the_sensors_of_a_fleet_differ(still, connect, run, batch):
             counters = {key[2] for key in readings if key[1] == "counters"}
             assert counters == {"odometer", "engine_hours"}
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_a_sensor_type_leaves_states_and_counters_out(still, connect, run, batch):
+def test_a_sensor_type_leaves_states_and_counters_out(still, connect, batch):
     async def main():
         async with connect(still) as client:
             await client.ask(batch("readings_batch", sensor_type="fuel"))
@@ -213,10 +216,10 @@ def test_a_sensor_type_leaves_states_and_counters_out(still, connect, run, batch
             assert {key[1] for key in readings} == {"inputs"}
             assert {item["type"] for item in readings.values()} == {"fuel"}
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_without_components_a_sum_comes_without_its_parts(still, connect, run, batch):
+def test_without_components_a_sum_comes_without_its_parts(still, connect, batch):
     truck = still.tracker_ids[1]
 
     async def main():
@@ -233,14 +236,12 @@ def test_without_components_a_sum_comes_without_its_parts(still, connect, run, b
                     assert sum(r["value"] for r in parts) == pytest.approx(total["value"], abs=0.01)
                     assert [r["sensor_id"] for r in parts] == total["composite_sensor_ids"]
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_a_clone_shares_the_source_and_has_readings_of_its_own(still, connect, run, batch):
+def test_a_clone_shares_the_source_and_has_readings_of_its_own(still, connect, batch):
     clone = still.tracker_ids[-1]
-    (original,) = [
-        i for i in still.tracker_ids[:-1] if still.sources[i] == still.sources[clone]
-    ]
+    (original,) = [i for i in still.tracker_ids[:-1] if still.sources[i] == still.sources[clone]]
 
     async def main():
         async with connect(still) as client:
@@ -250,14 +251,14 @@ def test_a_clone_shares_the_source_and_has_readings_of_its_own(still, connect, r
             (item,) = (await client.event("readings_batch"))["data"]
             assert list(item) == [str(clone)]
 
-    run(main)
+    asyncio.run(main())
 
 
 def test_no_source_id_is_a_tracker_id(still):
     assert not set(still.sources.values()) & set(still.tracker_ids)
 
 
-def test_iot_queues_are_resent_whole_newest_first_and_hold_12_at_most(still, connect, run, batch):
+def test_iot_queues_are_resent_whole_newest_first_and_hold_12_at_most(still, connect, batch):
     one = still.tracker_ids[0]
 
     async def main():
@@ -281,10 +282,10 @@ def test_iot_queues_are_resent_whole_newest_first_and_hold_12_at_most(still, con
                 new = next(n for n in range(13) if after[n:] == before[: 12 - n])
                 assert new in (1, 2)
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_iot_values_are_of_every_kind_there_is(still, connect, run, batch):
+def test_iot_values_are_of_every_kind_there_is(still, connect, batch):
     parked = still.tracker_ids[2]
 
     async def main():
@@ -301,24 +302,24 @@ def test_iot_values_are_of_every_kind_there_is(still, connect, run, batch):
             seconds = [entry["msg_time"] for entry in queue]
             assert len(set(seconds)) < len(seconds)  # two messages of one second
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_a_queue_goes_on_while_nobody_is_connected(still, connect, run, batch):
+def test_a_queue_goes_on_while_nobody_is_connected(still, connect, batch):
     async def queue():
         async with connect(still) as client:
             await client.ask(batch("iot_monitor", still.tracker_ids[0]))
             frame = await client.event("iot_monitor")
             return frame["data"]["iot_last_values"][0]["all_fields"]["latitude"]
 
-    before = run(queue)
+    before = asyncio.run(queue())
     for _ in range(3):
         still.step(1)
-    after = run(queue)
+    after = asyncio.run(queue())
     assert any(after[n:] == before[: 12 - n] for n in (3, 4))
 
 
-def test_events_are_shaped_like_the_documented_samples(still, connect, run, batch):
+def test_a_state_is_shaped_like_the_documented_sample(still, connect):
     def shape(value):
         if isinstance(value, dict):
             return {key: shape(inner) for key, inner in value.items()}
@@ -335,4 +336,4 @@ def test_events_are_shaped_like_the_documented_samples(still, connect, run, batc
                 state["data"]["gps"].pop(extra)
             assert shape(state) == shape(sample)
 
-    run(main)
+    asyncio.run(main())

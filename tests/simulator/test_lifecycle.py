@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import pytest
@@ -13,7 +14,7 @@ def lifecycle(sim, tracker_id, what):
 
 @pytest.mark.parametrize("event", ["state", "state_batch", "readings_batch"])
 def test_a_blocked_tracker_sends_lifecycle_only_and_its_news_by_itself_once_unblocked(
-    still, connect, run, batch, event
+    still, connect, batch, event
 ):
     one = still.tracker_ids[0]
 
@@ -30,12 +31,10 @@ def test_a_blocked_tracker_sends_lifecycle_only_and_its_news_by_itself_once_unbl
             assert told == lifecycle(still, one, "unblock")
             assert news["event"] == event
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_a_tracker_that_was_blocked_from_the_first_comes_once_unblocked(
-    still, connect, run, batch
-):
+def test_a_tracker_that_was_blocked_from_the_first_comes_once_unblocked(still, connect, batch):
     one = still.tracker_ids[0]
     still.block(one)
 
@@ -48,10 +47,10 @@ def test_a_tracker_that_was_blocked_from_the_first_comes_once_unblocked(
             _, news = await client.so_far()
             assert [item["source_id"] for item in news["data"]] == [still.sources[one]]
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_the_batch_after_unblocking_keeps_to_the_rate_limit(still, connect, run, batch):
+def test_the_batch_after_unblocking_keeps_to_the_rate_limit(still, connect, batch):
     one = still.tracker_ids[0]
 
     async def main():
@@ -64,10 +63,10 @@ def test_the_batch_after_unblocking_keeps_to_the_rate_limit(still, connect, run,
             assert events == ["lifecycle", "lifecycle"]
             assert [frame["event"] for frame in await client.step(5)] == ["state_batch"]
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_a_removed_tracker_is_corrupt_and_then_unknown(still, connect, run, batch):
+def test_a_removed_tracker_is_corrupt_and_then_unknown(still, connect, batch):
     one = still.tracker_ids[3]
 
     async def main():
@@ -81,13 +80,13 @@ def test_a_removed_tracker_is_corrupt_and_then_unknown(still, connect, run, batc
             answer = await client.ask(batch("state_batch", one))
             assert answer["data"]["state_batch"]["value"] == {str(one): "unknown"}
 
-    run(main)
+    asyncio.run(main())
     with pytest.raises(InvalidArgument, match=str(one)):
         still.block(one)
 
 
 def test_whoever_asked_for_other_trackers_or_only_for_iot_hears_of_no_lifecycle(
-    still, connect, run, batch
+    still, connect, batch
 ):
     first, second, *_ = still.tracker_ids
 
@@ -101,10 +100,10 @@ def test_whoever_asked_for_other_trackers_or_only_for_iot_hears_of_no_lifecycle(
             assert await client.so_far() == []
             assert await iot.so_far() == []
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_logout_ends_the_session_of_everybody_for_good(still, connect, run, batch):
+def test_logout_ends_the_session_of_everybody_for_good(still, connect, batch):
     async def main():
         async with connect(still) as client, connect(still) as silent:
             await client.ask(batch("iot_monitor", still.tracker_ids[0]))
@@ -120,10 +119,10 @@ def test_logout_ends_the_session_of_everybody_for_good(still, connect, run, batc
             answer = await again.ask(batch("state_batch"))
             assert answer["status"]["code"] == 4
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_a_session_that_expires_is_logged_out(connect, run, batch):
+def test_a_session_that_expires_is_logged_out(connect, batch):
     async def main(sim):
         key = sim._account.log_in(sim.login, sim.password)
         async with connect(sim) as client, connect(sim) as by_key:
@@ -134,11 +133,11 @@ def test_a_session_that_expires_is_logged_out(connect, run, batch):
             assert json.loads(frames[-1])["event"] == "logout"
             await by_key.so_far()
 
-    with Simulator(1, tick=None, session_lifetime=0.4) as sim:
-        run(lambda: main(sim))
+    with Simulator(1, tick=None, session_lifetime=0.8) as sim:
+        asyncio.run(main(sim))
 
 
-def test_a_cut_ends_every_connection_without_a_close_frame(still, connect, run):
+def test_a_cut_ends_every_connection_without_a_close_frame(still, connect):
     async def main():
         async with connect(still) as client, connect(still) as other:
             still.cut()
@@ -147,10 +146,10 @@ def test_a_cut_ends_every_connection_without_a_close_frame(still, connect, run):
         async with connect(still) as again:
             assert await again.so_far() == []
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_hanging_up_closes_with_1000_and_leaves_the_session_good(still, connect, run, batch):
+def test_hanging_up_closes_with_1000_and_leaves_the_session_good(still, connect, batch):
     async def main():
         async with connect(still) as client:
             await client.ask(batch("iot_monitor", still.tracker_ids[0]))
@@ -160,10 +159,10 @@ def test_hanging_up_closes_with_1000_and_leaves_the_session_good(still, connect,
         async with connect(still) as again:
             assert (await again.ask(batch("state_batch")))["type"] == "response"
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_stopping_sends_what_is_in_line_and_closes_with_1000(connect, run, batch):
+def test_stopping_sends_what_is_in_line_and_closes_with_1000(connect, batch):
     async def main():
         sim = Simulator(300, tick=None).start()
         async with connect(sim) as client:
@@ -173,4 +172,4 @@ def test_stopping_sends_what_is_in_line_and_closes_with_1000(connect, run, batch
             assert (code, reason) == (1000, "")
             assert len(json.loads(frames[0])["data"]) == 300
 
-    run(main)
+    asyncio.run(main())

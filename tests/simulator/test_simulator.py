@@ -1,4 +1,5 @@
 import ast
+import asyncio
 import inspect
 import threading
 import time
@@ -13,7 +14,7 @@ from fleetlab.simulator import Simulator
 
 
 def test_the_public_names_are_these():
-    assert fleetlab.simulator.__all__ == ["Asked", "Sent", "Simulator"]
+    assert fleetlab.simulator.__all__ == ["Asked", "Oddity", "Sent", "Simulator"]
 
 
 def test_it_shares_no_code_with_the_client():
@@ -30,7 +31,7 @@ def test_it_shares_no_code_with_the_client():
                 assert not ours or name.startswith(("fleetlab.simulator", "fleetlab.errors"))
 
 
-def test_the_ledger_holds_what_was_received_in_order(still, connect, new_client, run, batch):
+def test_the_ledger_holds_what_was_received_in_order(still, connect, new_client, batch):
     received = []
 
     async def main():
@@ -57,26 +58,26 @@ def test_the_ledger_holds_what_was_received_in_order(still, connect, new_client,
         assert [sent.number for sent in ledger if sent.connection == 2] == [1]
         assert began <= ledger[0].at <= ledger[-1].at <= time.time_ns() // 1000
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_without_recording_the_ledger_is_empty(connect, run, batch):
+def test_without_recording_the_ledger_is_empty(connect, batch):
     async def main(sim):
         async with connect(sim) as client:
             await client.ask(batch("state_batch"))
 
     with Simulator(1, tick=None) as sim:
-        run(lambda: main(sim))
+        asyncio.run(main(sim))
         assert sim.ledger == ()
 
 
-def test_what_clients_asked_for_is_kept_without_the_key(still, connect, run, batch):
+def test_what_clients_asked_for_is_kept_without_the_key(still, connect, batch):
     async def main():
         async with connect(still) as client:
             await client.ask(batch("state_batch"), iso_datetime=True)
             await client.ask(batch("state_batch"), action="unsubscribe")
 
-    run(main)
+    asyncio.run(main())
     (first, body), (second, _) = still.requests
     assert (first, second) == ("subscribe", "unsubscribe")
     assert body == {
@@ -94,7 +95,7 @@ def test_the_key_is_decided_by_the_seed_and_not_shown(still):
     assert still.base_url in repr(still)
 
 
-def test_two_runs_of_one_seed_send_the_same(connect, run, batch):
+def test_two_runs_of_one_seed_send_the_same(connect, batch):
     async def frames(sim):
         async with connect(sim) as client:
             await client.ask(batch("state_batch"), batch("readings_batch"))
@@ -104,12 +105,12 @@ def test_two_runs_of_one_seed_send_the_same(connect, run, batch):
     runs = []
     for _ in range(2):
         with Simulator(9, seed=5, tick=None, start_at=start) as sim:
-            runs.append(run(lambda sim=sim: frames(sim)))
+            runs.append(asyncio.run(frames(sim)))
     assert runs[0] == runs[1]
     assert len(runs[0]) == 6
 
 
-def test_time_runs_by_itself_with_a_tick(connect, run, batch):
+def test_time_runs_by_itself_with_a_tick(connect, batch):
     async def main(sim):
         async with connect(sim) as client:
             await client.ask(batch("state_batch", sim.tracker_ids[0]))
@@ -120,10 +121,10 @@ def test_time_runs_by_itself_with_a_tick(connect, run, batch):
             assert len(set(places)) == 5
 
     with Simulator(1, tick=0.05) as sim:
-        run(lambda: main(sim))
+        asyncio.run(main(sim))
 
 
-def test_it_stops_twice_and_starts_again_on_the_same_port(connect, run):
+def test_it_stops_twice_and_starts_again_on_the_same_port(connect):
     async def main(sim):
         async with connect(sim) as client:
             assert await client.so_far() == []
@@ -137,7 +138,7 @@ def test_it_stops_twice_and_starts_again_on_the_same_port(connect, run):
     assert "fleetlab-simulator" not in [thread.name for thread in threading.enumerate()]
     with sim.start(port=port):
         assert sim.base_url == f"http://127.0.0.1:{port}/v2"
-        run(lambda: main(sim))
+        asyncio.run(main(sim))
 
 
 def test_a_port_that_is_taken_is_told_by_start(still):
@@ -152,6 +153,7 @@ def test_a_port_that_is_taken_is_told_by_start(still):
         ({"vehicles": 0}, "vehicles must be 1"),
         ({"timezone": "Mars/Olympus"}, "Mars/Olympus"),
         ({"timezone": "../etc"}, "IANA"),
+        ({"oddities": ["odd"]}, "wrapped_states"),
         ({"tick": 0}, "tick must be more than 0"),
         ({"heartbeat": -1.0}, "heartbeat must be more than 0"),
         ({"session_lifetime": 0}, "session_lifetime"),

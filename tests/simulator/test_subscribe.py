@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from fleetlab.simulator import Simulator
 
 
-def test_the_answer_says_what_becomes_of_each_tracker(still, connect, run, batch):
+def test_the_answer_says_what_becomes_of_each_tracker(still, connect, batch):
     first, second, *_ = still.tracker_ids
     foreign = still.foreign_tracker_ids[0]
     still.block(second)
@@ -32,10 +33,10 @@ def test_the_answer_says_what_becomes_of_each_tracker(still, connect, run, batch
             data = (await client.event("state_batch"))["data"]
             assert [state["source_id"] for state in data] == [still.sources[first]]
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_one_subscribe_asks_for_all_four_events(still, connect, run, batch):
+def test_one_subscribe_asks_for_all_four_events(still, connect, batch):
     one = still.tracker_ids[0]
 
     async def main():
@@ -50,11 +51,11 @@ def test_one_subscribe_asks_for_all_four_events(still, connect, run, batch):
             assert answer["events"] == names
             assert [frame["event"] for frame in await client.so_far()] == names
 
-    run(main)
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(("key", "code"), [("0" * 32, 4), ("nonsense", 3), ("Ä" * 32, 3)])
-def test_a_wrong_hash_is_refused_and_the_connection_stays(still, connect, run, batch, key, code):
+def test_a_wrong_hash_is_refused_and_the_connection_stays(still, connect, batch, key, code):
     async def main():
         async with connect(still) as client:
             answer = await client.ask(batch("state_batch"), key=key)
@@ -65,13 +66,14 @@ def test_a_wrong_hash_is_refused_and_the_connection_stays(still, connect, run, b
             assert answer["data"] is None
             assert (await client.ask(batch("state_batch")))["type"] == "response"
 
-    run(main)
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(
-    "text", ["?", "[]", "null", "{}", '{"action":"explode"}', '{"action":["subscribe"]}', "[" * 8000]
+    "text",
+    ["?", "[]", "null", "{}", '{"action":"explode"}', '{"action":["subscribe"]}', "[" * 8000],
 )
-def test_what_is_no_request_is_answered_with_code_5(still, connect, run, text):
+def test_what_is_no_request_is_answered_with_code_5(still, connect, text):
     async def main():
         async with connect(still) as client:
             await client.ws.send(text)
@@ -79,7 +81,7 @@ def test_what_is_no_request_is_answered_with_code_5(still, connect, run, text):
             assert (answer["type"], answer["action"]) == ("error", "null")
             assert answer["status"]["code"] == 5
 
-    run(main)
+    asyncio.run(main())
 
 
 ALL = {"type": "all"}
@@ -111,7 +113,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("requests", BAD.values(), ids=BAD.keys())
-def test_parameters_that_make_no_sense_are_answered_with_code_7(still, connect, run, requests):
+def test_parameters_that_make_no_sense_are_answered_with_code_7(still, connect, requests):
     async def main():
         async with connect(still) as client:
             answer = await client.ask(requests=requests)
@@ -120,10 +122,10 @@ def test_parameters_that_make_no_sense_are_answered_with_code_7(still, connect, 
             assert answer["status"]["code"] == 7
             assert await client.so_far() == []
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_iot_monitor_takes_10_trackers_and_not_11(still, connect, run, batch):
+def test_iot_monitor_takes_10_trackers_and_not_11(still, connect, batch):
     async def main():
         async with connect(still) as client:
             ids = still.tracker_ids
@@ -133,17 +135,18 @@ def test_iot_monitor_takes_10_trackers_and_not_11(still, connect, run, batch):
             assert "11" in answer["status"]["description"]
             assert (await client.ask(batch("iot_monitor", *ids[:10])))["type"] == "response"
 
-    run(main)
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(
-    ("rate_limit", "step_s", "silent"),
+    "pace",
     [("5s", 1, 4), ("1s", 0.25, 3), ("500ms", 0.1, 4), ("2m", 40, 2), ("0.2s", 0.1, 1)],
+    ids=lambda pace: pace[0],
 )
 @pytest.mark.parametrize("event", ["state_batch", "readings_batch", "iot_monitor"])
-def test_the_rate_limit_spaces_batches(
-    still, connect, run, batch, event, rate_limit, step_s, silent
-):
+def test_the_rate_limit_spaces_batches(still, connect, batch, event, pace):
+    rate_limit, step_s, silent = pace
+
     async def main():
         async with connect(still) as client:
             await client.ask(batch(event, still.tracker_ids[0], rate_limit=rate_limit))
@@ -153,10 +156,10 @@ def test_the_rate_limit_spaces_batches(
                     assert await client.step(step_s) == []
                 assert [frame["event"] for frame in await client.step(step_s)] == [event]
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_a_second_subscribe_replaces_the_first_of_its_event_only(still, connect, run, batch):
+def test_a_second_subscribe_replaces_the_first_of_its_event_only(still, connect, batch):
     first, second, *_ = still.tracker_ids
 
     async def main():
@@ -169,10 +172,10 @@ def test_a_second_subscribe_replaces_the_first_of_its_event_only(still, connect,
             assert [list(item) for item in readings["data"]] == [[str(first)]]
             assert [item["source_id"] for item in states["data"]] == [still.sources[second]]
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_unsubscribe_ends_the_events_of_its_trackers(still, connect, run, batch):
+def test_unsubscribe_ends_the_events_of_its_trackers(still, connect, batch):
     first, second, *_ = still.tracker_ids
 
     async def main():
@@ -187,10 +190,10 @@ def test_unsubscribe_ends_the_events_of_its_trackers(still, connect, run, batch)
             await client.ask(batch("state_batch"), action="unsubscribe")
             assert await client.step() == []
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_the_old_form_with_events_and_trackers_at_the_root_works(still, connect, run):
+def test_the_old_form_with_events_and_trackers_at_the_root_works(still, connect):
     async def main():
         async with connect(still) as client:
             ids = list(still.tracker_ids[:2])
@@ -200,10 +203,10 @@ def test_the_old_form_with_events_and_trackers_at_the_root_works(still, connect,
             assert (await client.json())["events"] == ["state"]
             assert len(await client.so_far()) == 2
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_connections_have_subscriptions_of_their_own_and_remember_none(still, connect, run, batch):
+def test_connections_have_subscriptions_of_their_own_and_remember_none(still, connect, batch):
     async def main():
         async with connect(still) as client, connect(still) as other:
             await client.ask(batch("state_batch"))
@@ -213,10 +216,10 @@ def test_connections_have_subscriptions_of_their_own_and_remember_none(still, co
         async with connect(still) as again:
             assert await again.step() == []
 
-    run(main)
+    asyncio.run(main())
 
 
-def test_errors_can_be_ordered_for_the_next_subscribes(still, connect, run, batch):
+def test_errors_can_be_ordered_for_the_next_subscribes(still, connect, batch):
     still.refuse_next(14)
     still.refuse_next(999, "later")
 
@@ -227,7 +230,7 @@ def test_errors_can_be_ordered_for_the_next_subscribes(still, connect, run, batc
             assert answers[1]["status"] == {"code": 999, "description": "later"}
             assert answers[2]["type"] == "response"
 
-    run(main)
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(
@@ -239,7 +242,7 @@ def test_errors_can_be_ordered_for_the_next_subscribes(still, connect, run, batc
         ("ask", False, False),
     ],
 )
-def test_iso_times_are_the_servers_choice(connect, run, batch, iso, asked, offset):
+def test_iso_times_are_the_servers_choice(connect, batch, iso, asked, offset):
     async def main(sim):
         async with connect(sim) as client:
             await client.ask(batch("state_batch"), iso_datetime=asked)
@@ -248,4 +251,4 @@ def test_iso_times_are_the_servers_choice(connect, run, batch, iso, asked, offse
             assert all((text.endswith("+05:45") and "T" in text) is offset for text in times)
 
     with Simulator(1, tick=None, timezone="Asia/Kathmandu", iso=iso) as sim:
-        run(lambda: main(sim))
+        asyncio.run(main(sim))

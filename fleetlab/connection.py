@@ -1,0 +1,381 @@
+"""One WebSocket kept alive: connect, subscribe, receive, and again after a loss.
+
+The receiving loop stamps, numbers and hands over; it looks into a frame only until the subscription
+is answered, and afterwards only into small ones, for the end of the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    InvalidURI,
+)
+
+from fleetlab.errors import (
+    AuthenticationError,
+    FleetlabError,
+    ProtocolError,
+    RequestRefused,
+    ServerUnavailable,
+)
+from fleetlab.protocol import (
+    ErrorMessage,
+    EventMessage,
+    Handshake,
+    Response,
+    describe,
+    error_for,
+    is_retryable,
+    read,
+    subscribe_message,
+)
+from fleetlab.records import ConnectionRecord, MessageRecord, Record
+from fleetlab.rest import unreachable
+from fleetlab.server import redact
+
+if TYPE_CHECKING:
+    import ssl as ssl_module
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from fleetlab.requests import Request
+    from fleetlab.server import Server
+
+__all__ = ["Connection", "Sink", "Timeouts", "backoff"]
+
+MAX_SIZE: Final = 64_000_000
+"""Bytes of a message: a full batch of 12,000 trackers has about 9 MB, wrapped and verbose ones more."""
+
+_SMALL: Final = 4_096
+_TOO_BIG: Final = 1009
+_T = TypeVar("_T")
+
+
+def backoff() -> Iterator[float]:
+    """Yield seconds to wait before each attempt: doubling from 1 to 60, with jitter."""
+    delay = 1.0
+    while True:
+        yield delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients, hides nothing
+        delay = min(delay * 2, 60.0)
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Times in seconds; tests have shorter ones.
+
+    Attributes
+    ----------
+    answer : float
+        From the first packet to the answered subscription.
+    ping, pong : float
+        How often the server is pinged, and how long it may take to answer.
+    close : float
+        How long the server may take to answer our close.
+    delays : callable
+        Makes the waits between attempts.
+    """
+
+    answer: float = 12.0
+    ping: float = 15.0
+    pong: float = 10.0
+    close: float = 2.0
+    delays: Callable[[], Iterator[float]] = field(default=backoff)
+
+
+class Sink(Protocol):
+    """Takes what happens on the connection, in order."""
+
+    async def put(self, record: Record) -> None:
+        """Take a record; reading waits for it."""
+
+
+class _Connect(connect):
+    """Follows no redirect: the key is in our first message, and belongs to the named host alone."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class Connection:
+    """One WebSocket kept alive.
+
+    Parameters
+    ----------
+    server : Server
+        The server.
+    key : str
+        API key or session hash.
+    requests : tuple of Request
+        What to ask for, after each connecting.
+    sink : Sink
+        Takes every frame and everything that happens.
+    ssl : ssl.SSLContext or None
+        TLS settings; None where the server is not encrypted.
+    secrets : tuple of str
+        What must not be in a log or an error.
+    timeouts : Timeouts
+        Times.
+    clock : callable
+        Microseconds since 1970 in UTC.
+
+    Attributes
+    ----------
+    subscribed : asyncio.Event
+        Set at the first accepted subscription.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        key: str,
+        requests: tuple[Request, ...],
+        sink: Sink,
+        *,
+        ssl: ssl_module.SSLContext | None = None,
+        secrets: tuple[str, ...] = (),
+        timeouts: Timeouts | None = None,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self.subscribed = asyncio.Event()
+        self._server = server
+        self._key = key
+        self._requests = requests
+        self._sink = sink
+        self._ssl = ssl
+        self._secrets = (key, *secrets)
+        self._timeouts = timeouts or Timeouts()
+        self._clock = clock
+        self._stop = asyncio.Event()
+        self._seq = 0
+        self._attempt = 0
+        self._accepted = False
+
+    def stop(self) -> None:
+        """End :meth:`run` in good order; to be called in the loop's thread."""
+        self._stop.set()
+
+    async def run(self) -> Literal["stop", "logout"]:
+        """Connect, subscribe and receive until stopped.
+
+        Returns
+        -------
+        str
+            ``"stop"``, or ``"logout"`` where the platform ended the session.
+
+        Raises
+        ------
+        AuthenticationError, RequestRefused, ServerUnavailable, ProtocolError
+            If the first connection fails for any reason, or a later one for good.
+        """
+        delays = self._timeouts.delays()
+        while not self._stop.is_set():
+            self._attempt += 1
+            self._accepted = False
+            try:
+                ended = await self._connect_once()
+            except FleetlabError as error:
+                if not self.subscribed.is_set() or _is_fatal(error):
+                    await self._log("refused", str(error), error.code)
+                    raise
+                await self._log("lost" if self._accepted else "failed", str(error), error.code)
+            else:
+                return ended
+            if self._attempt == 1:
+                delays = self._timeouts.delays()
+            delay = next(delays)
+            await self._log("retry", f"connecting again in {delay:.1f} s")
+            await self._unless_stopped(asyncio.sleep(delay))
+        return "stop"
+
+    async def _connect_once(self) -> Literal["stop", "logout"]:
+        """Go through one connection; raises a FleetlabError when it is lost."""
+        phase = "accept the connection"
+        try:
+            async with asyncio.timeout(self._timeouts.answer) as limit:
+                websocket = await self._unless_stopped(self._open())
+                if websocket is None:
+                    return "stop"
+                phase = "answer the subscription"
+                async with contextlib.AsyncExitStack() as stack:
+                    stack.push_async_callback(websocket.close)
+                    stack.enter_context(_running(self._close_on_stop(websocket)))
+                    return await self._receive(websocket, limit, stack)
+        except TimeoutError as error:
+            raise ServerUnavailable(
+                f"{self._server.host} did not {phase} within {self._timeouts.answer:.0f} s. Check "
+                "the address, the network, and a proxy or firewall between, and try again."
+            ) from error
+        except ConnectionClosed as error:
+            if self._stop.is_set():
+                await self._log("closed", "by us")
+                return "stop"
+            raise self._closed(error) from error
+        except InvalidStatus as error:
+            raise self._refused_upgrade(error.response.status_code) from error
+        except (InvalidHandshake, InvalidURI) as error:
+            if isinstance(error.__cause__, (OSError, EOFError)):
+                raise unreachable(self._server, error) from error
+            raise ProtocolError(
+                f"{self._server.host} does not speak WebSocket ({error}). Check the address and "
+                "its port."
+            ) from error
+        except OSError as error:
+            raise unreachable(self._server, error) from error
+
+    async def _open(self) -> ClientConnection:
+        extra: dict[str, Any] = {"ssl": self._ssl} if self._ssl is not None else {}
+        if self._server.is_loopback:
+            extra["proxy"] = None  # a proxy is right for the world, never for this machine
+        return await _Connect(
+            self._server.websocket_url,
+            max_size=MAX_SIZE,
+            open_timeout=None,
+            ping_interval=self._timeouts.ping,
+            ping_timeout=self._timeouts.pong,
+            close_timeout=self._timeouts.close,
+            **extra,
+        )
+
+    async def _receive(
+        self,
+        websocket: ClientConnection,
+        limit: asyncio.Timeout,
+        stack: contextlib.AsyncExitStack,
+    ) -> Literal["stop", "logout"]:
+        await self._log("connected", f"to {self._server.host}")
+        await self._log("subscribing", describe(self._requests))
+        await websocket.send(subscribe_message(self._requests, self._key))
+        put, clock, receive = self._sink.put, self._clock, websocket.recv
+        while True:
+            data = await receive(decode=False)
+            self._seq += 1
+            await put(MessageRecord(self._seq, clock(), data))
+            if self._accepted and not _deserves_a_look(data):
+                if self._attempt and data.startswith(b"{"):
+                    self._attempt = 0  # a good event: the next loss begins to wait anew
+                continue
+            message = read(data)
+            if isinstance(message, Handshake):
+                stack.enter_context(_running(_send_heartbeat(websocket, message)))
+            elif isinstance(message, Response):
+                await self._answered(message)
+                limit.reschedule(None)
+            elif isinstance(message, ErrorMessage):
+                raise self._refused(message)
+            elif isinstance(message, EventMessage) and message.event == "logout":
+                return "logout"
+
+    async def _answered(self, response: Response) -> None:
+        refused = "; ".join(f"{event}: {words}" for event, words in response.failures.items())
+        if response.failures and not response.statuses:
+            raise RequestRefused(
+                f"The server refused what was asked for ({redact(refused, self._secrets)}). "
+                f"Asked for: {describe(self._requests)}"
+            )
+        await self._log("subscribed")
+        if refused:
+            await self._log("refused", refused)
+        self._accepted = True
+        self.subscribed.set()
+
+    async def _close_on_stop(self, websocket: ClientConnection) -> None:
+        await self._stop.wait()
+        await websocket.close()
+
+    async def _unless_stopped(self, work: Awaitable[_T]) -> _T | None:
+        """Wait for something, or for the stop: then it is cancelled."""
+        task = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            for each in (task, stopping):
+                each.cancel()
+            await asyncio.gather(task, stopping, return_exceptions=True)
+
+    async def _log(self, what: str, detail: str | None = None, code: int | None = None) -> None:
+        detail = None if detail is None else redact(detail, self._secrets)
+        record = ConnectionRecord(self._clock(), what, self._attempt or None, code, detail)
+        await self._sink.put(record)
+
+    # -- what went wrong --------------------------------------------------------------------
+
+    def _refused(self, message: ErrorMessage) -> FleetlabError:
+        words = redact(message.description, self._secrets)
+        return error_for(message.code, words, describe(self._requests))
+
+    def _closed(self, error: ConnectionClosed) -> FleetlabError:
+        close = error.rcvd or error.sent
+        code = close.code if close is not None else 1006
+        reason = redact(close.reason, self._secrets) if close is not None and close.reason else ""
+        words = f"{self._server.host} closed the connection (code {code}{': ' * bool(reason)}{reason})"
+        if code == _TOO_BIG and not self._accepted:
+            return RequestRefused(
+                f"{words}: the request was too long. Ask for fewer trackers by id, or for all.",
+                code=code,
+            )
+        if error.rcvd is None and error.sent is not None:
+            words = f"{self._server.host} did not answer a ping (code {code})"
+        elif error.rcvd is None:
+            words = f"The connection to {self._server.host} was cut"
+        if not self._accepted:
+            words += " before it answered the subscription"
+        return ServerUnavailable(f"{words}. Try again.", code=code)
+
+    def _refused_upgrade(self, status: int) -> FleetlabError:
+        words = f"{self._server.host} answered HTTP {status} instead of opening a WebSocket."
+        if status in (401, 403):
+            return RequestRefused(f"{words} A proxy may be in the way; else check the address.")
+        if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
+            return ProtocolError(
+                f"{words} It points to another address, where the key is not sent. Name the API's "
+                "own address with server=."
+            )
+        if status >= 500:  # noqa: PLR2004 - the class of server errors
+            return ServerUnavailable(f"{words} Try again later.")
+        return ProtocolError(
+            f"{words} Check the address: it ends in /v2 on the platform's regions, and on own "
+            "servers mostly in nothing."
+        )
+
+
+def _is_fatal(error: FleetlabError) -> bool:
+    """Whether trying again can only fail: the platform said so, with a code that says it."""
+    known = isinstance(error, (AuthenticationError, RequestRefused)) and error.code is not None
+    return known and not is_retryable(error.code)
+
+
+def _deserves_a_look(data: bytes) -> bool:
+    """Whether a frame may be something else than an event with data."""
+    return len(data) < _SMALL and (
+        b'"logout"' in data or b'"error"' in data or b'"response"' in data or data[:1] != b"{"
+    )
+
+
+async def _send_heartbeat(websocket: ClientConnection, handshake: Handshake) -> None:
+    """Send the heartbeat as often as the server asked for it: some close a client that doesn't."""
+    interval = max(handshake.interval_ms / 1000, 0.1)
+    while True:
+        await asyncio.sleep(interval)
+        await websocket.send(handshake.char)
+
+
+@contextlib.contextmanager
+def _running(work: Any) -> Iterator[None]:
+    """Run something beside, and end it in the end; what it raises, the receiving sees itself."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        yield
+    finally:
+        task.cancel()

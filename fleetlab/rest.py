@@ -1,0 +1,186 @@
+"""The REST side: session, tracker list, time zone."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+
+from fleetlab.errors import FleetlabError, ProtocolError, ServerUnavailable
+from fleetlab.protocol import error_for
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from fleetlab.server import Server
+
+__all__ = ["RestClient", "ssl_context", "unreachable"]
+
+REPLY_LIMIT: Final = 64_000_000
+"""Bytes of a reply; a list of 12,000 trackers has about 8 MB."""
+
+TIMEOUT_S: Final = 10.0
+
+
+def ssl_context(server: Server) -> ssl.SSLContext | None:
+    """Return the TLS settings for a server: those of the system, company certificates included.
+
+    None where the server is on this machine and not encrypted.
+    """
+    if not server.is_secure:
+        return None
+    import truststore  # noqa: PLC0415 - loads the system's store
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def unreachable(server: Server, error: BaseException) -> FleetlabError:
+    """Return the error for a failure to reach a server, with a sentence on what to do.
+
+    Parameters
+    ----------
+    server : Server
+        The server.
+    error : Exception
+        What aiohttp, websockets or the system raised.
+    """
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    host = server.host
+    for link in chain:
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return ServerUnavailable(
+                f"The certificate of {host} is not trusted ({link.verify_message}). If it is your "
+                "company's own server, install its certificate on this computer; check the "
+                "computer's clock, too."
+            )
+        if isinstance(link, ssl.SSLError):
+            return ServerUnavailable(
+                f"{host} can't be reached over TLS ({link.reason or link}). Check the address and "
+                "its port."
+            )
+        if isinstance(link, OSError) and link.__class__.__name__ == "gaierror":
+            return ServerUnavailable(
+                f"The host {host} is not known. Check the spelling of server=, and the network."
+            )
+        if isinstance(link, ConnectionRefusedError):
+            return ServerUnavailable(
+                f"{host} refuses connections. Check the address and port, and that it runs."
+            )
+        if isinstance(link, TimeoutError):
+            return ServerUnavailable(
+                f"{host} did not answer in time. Check the network, a proxy or firewall between, "
+                "and try again."
+            )
+    return ServerUnavailable(
+        f"The connection to {host} failed ({type(error).__name__}: {error}). Check the network and "
+        "try again."
+    )
+
+
+class RestClient:
+    """Calls the platform's REST API; the key travels in a header, never in an address.
+
+    Parameters
+    ----------
+    server : Server
+        The server.
+    context : ssl.SSLContext or None
+        What :func:`ssl_context` returned.
+    """
+
+    def __init__(self, server: Server, context: ssl.SSLContext | None) -> None:
+        self._server = server
+        self._context = context
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._context or True),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+            # A proxy from the environment is right for the world, never for this machine.
+            trust_env=not self._server.is_loopback,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+
+    async def auth(self, login: str, password: str) -> str:
+        """Exchange login and password for a session hash, which lives 30 days.
+
+        Raises
+        ------
+        AuthenticationError
+            If they are wrong.
+        """
+        reply = await self._post("user/auth", {"login": login, "password": password}, None)
+        session = reply.get("hash")
+        if not isinstance(session, str) or not session:
+            raise ProtocolError(f"{self._server.host} answered user/auth without a session hash.")
+        return session
+
+    async def call(self, call: str, key: str) -> dict[str, Any]:
+        """Return the reply of a call such as ``"tracker/list"``.
+
+        Raises
+        ------
+        AuthenticationError, RequestRefused
+            If the platform refuses it.
+        ServerUnavailable
+            If it can't be reached, or asks to come back later.
+        ProtocolError
+            If what answers isn't the platform's API.
+        """
+        return await self._post(call, {}, key)
+
+    async def _post(self, call: str, body: dict[str, str], key: str | None) -> dict[str, Any]:
+        headers = {} if key is None else {"Authorization": f"NVX {key}"}
+        try:
+            async with self._session.post(
+                self._server.rest_url(call), json=body, headers=headers, allow_redirects=False
+            ) as response:
+                status = response.status
+                text = bytearray()
+                async for chunk in response.content.iter_chunked(1 << 16):
+                    text += chunk
+                    if len(text) > REPLY_LIMIT:
+                        raise ProtocolError(f"The reply of {call} has over {REPLY_LIMIT:,} bytes.")
+        except (aiohttp.ClientError, OSError) as error:
+            raise unreachable(self._server, error) from error
+        return self._read(call, status, text)
+
+    def _read(self, call: str, status: int, text: bytes | bytearray) -> dict[str, Any]:
+        try:
+            reply = json.loads(text)
+        except (ValueError, RecursionError):
+            reply = None
+        if isinstance(reply, dict) and reply.get("success") is True:
+            return reply
+        told = reply.get("status") if isinstance(reply, dict) else None
+        if isinstance(told, dict) and isinstance(told.get("code"), int):
+            raise error_for(told["code"], str(told.get("description") or "no reason given"), call)
+        if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
+            raise ProtocolError(
+                f"{self._server.host} sends {call} to another address, where the key is not sent. "
+                "Name the API's own address with server=."
+            )
+        if status >= 500:  # noqa: PLR2004 - the class of server errors
+            raise ServerUnavailable(
+                f"{self._server.host} answered {call} with HTTP {status}. Try again later."
+            )
+        raise ProtocolError(
+            f"{self._server.host} answered {call} with HTTP {status} and not as the platform's API "
+            "does. Check the address: it ends in /v2 on the platform's regions, and on own servers "
+            "mostly in nothing."
+        )

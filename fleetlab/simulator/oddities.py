@@ -1,0 +1,26 @@
+"""What real servers were seen to do, or are documented to do, beside the usual: switches."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Oddity"]
+
+
+class Oddity(StrEnum):
+    """A form of the protocol that a client has to bear too. All are off unless asked for."""
+
+    WRAPPED_STATES = "wrapped_states"
+    """States come as `{"type": "source_state_event", "state": {…}}`, in both events."""
+
+    MISLABELLED_READINGS = "mislabelled_readings"
+    """A readings batch says that it is a state_batch, as in the documentation's sample."""
+
+    IOT_LISTS = "iot_lists"
+    """The fields of iot_monitor are lists of objects with one attribute each, not maps."""
+
+    BINARY_FRAMES = "binary_frames"
+    """Frames are binary, with the same text."""
+
+    NO_NULLS = "no_nulls"
+    """A state's fields that are null are left out."""
