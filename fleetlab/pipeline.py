@@ -271,9 +271,7 @@ class Pipeline:
     def _collect(self) -> None:
         frames = self.decoder.decode()
         info = decoded_info(self._info, self.decoder)
-        self._writer.add(
-            frames, self.decoder.directory.frame, self.decoder.open_gap(None), info
-        )
+        self._writer.add(frames, self.decoder.directory.frame, self.decoder.open_gap(None), info)
         if self._folder.path is None and self._writer.size > MEMORY_LIMIT:
             raise RecordingError(
                 f"The recording in memory has reached {MEMORY_LIMIT / 1e9:.0f} GB, its limit, and "

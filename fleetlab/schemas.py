@@ -164,9 +164,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("clone", FLAG, "a second tracker of another one's device", "clone"),
         Column("blocked", FLAG, "blocked at the time of the list", "source.blocked"),
         *(
-            Column(
-                name, TEXT, f"the server's word on {name}: normal, blocked, unknown, disallowed"
-            )
+            Column(name, TEXT, f"the server's word on {name}: normal, blocked, unknown, disallowed")
             for name in ("state", "state_batch", "readings_batch", "iot_monitor")
         ),
     ),

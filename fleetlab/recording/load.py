@@ -57,9 +57,9 @@ def load(source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> R
     return recordings[0] if len(recordings) == 1 else _joined(recordings)
 
 
-def scan(source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], event: str) -> (
-    pl.LazyFrame
-):
+def scan(
+    source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], event: str
+) -> pl.LazyFrame:
     """Return one event of many recordings as one lazy frame.
 
     Parameters

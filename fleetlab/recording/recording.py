@@ -239,9 +239,7 @@ class Recording:
 
     def _counts(self) -> dict[str, int]:
         counts = {event: self._rows(event) for event in EVENTS}
-        return {
-            event: rows for event, rows in counts.items() if rows or event in self._requested()
-        }
+        return {event: rows for event, rows in counts.items() if rows or event in self._requested()}
 
     def _missed(self) -> dict[str, int]:
         return {"gaps": len(self.gaps), "rejects": len(self.rejects)}

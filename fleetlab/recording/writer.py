@@ -76,9 +76,7 @@ class RecordingWriter:
             for name, frame in frames.items():
                 if name in EVENTS:
                     self._pending.setdefault(name, []).append(frame)
-                    self.pending_rows = max(
-                        self.pending_rows, sum(map(len, self._pending[name]))
-                    )
+                    self.pending_rows = max(self.pending_rows, sum(map(len, self._pending[name])))
                 else:
                     self._tables[name] = pl.concat([self._tables[name], frame])
 
@@ -161,4 +159,3 @@ class RecordingWriter:
 
     def _write_table(self, name: str) -> None:
         self._folder.write(f"{name}.parquet", to_bytes(self._tables[name]))
-

@@ -362,4 +362,3 @@ class Decoder:
             trackers != "all" and len(trackers) > SELECTED_LIMIT
             for trackers in self._requests(event)
         )
-

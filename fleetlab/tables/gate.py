@@ -232,7 +232,9 @@ class Gate:
             return True
         if self._learned >= LEARNED_LIMIT:
             return False
-        unknown.own[f"unknown_{len(unknown.own)}"] = name
+        # In the order of their names, so that `extra` doesn't depend on which came first.
+        own = {**unknown.own, f"unknown_{len(unknown.own)}": name}
+        unknown.own = dict(sorted(own.items(), key=lambda item: item[1]))
         self._learned += 1
         return True
 
@@ -294,7 +296,7 @@ def _extra(item: Any, unknown: _Unknown) -> str | None:
         raw = bytes(getattr(item, attribute, _ABSENT))
         if raw:
             parts.append(f"{_quoted(name)}:{raw.decode('utf-8', 'replace')}")
-    for name, inner in unknown.inner.items():
+    for name, inner in sorted(unknown.inner.items()):
         value = getattr(item, name)
         if isinstance(value, list):
             continue  # its objects have rows of their own

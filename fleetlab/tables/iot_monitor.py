@@ -141,7 +141,12 @@ class IotMonitor:
                     continue
                 new += [
                     _New(
-                        item.message, device.tracker_id, queue, field, f"{where}[{place}]", value,
+                        item.message,
+                        device.tracker_id,
+                        queue,
+                        field,
+                        f"{where}[{place}]",
+                        value,
                         snapshot,
                     )
                     for place, value in news.items

@@ -188,9 +188,7 @@ class Rows:
             known = pl.Series(list(batch.asked), dtype=pl.Int64).implode()
             # A source that nobody knows may be one of those asked for, unless all of them are known.
             strangers = not batch.directory.covers(batch.asked)
-            frame = frame.filter(
-                pl.col("tracker_id").is_in(known).fill_null(value=strangers)
-            )
+            frame = frame.filter(pl.col("tracker_id").is_in(known).fill_null(value=strangers))
         wanted = schema(batch.event)
         return frame.select(
             pl.col(name) if name in frame.columns else pl.lit(None, dtype).alias(name)

@@ -185,9 +185,7 @@ def _position(gps: Sequence[Any]) -> list[pl.Series]:
     columns = []
     for name in ("lat", "lng"):
         beside = column(name, gps, name, pl.Float64)
-        inside = column(
-            name, [part.location or _NOTHING for part in gps], name, pl.Float64
-        )
+        inside = column(name, [part.location or _NOTHING for part in gps], name, pl.Float64)
         columns.append(inside.zip_with(inside.is_not_null(), beside))
     return columns
 
@@ -196,12 +194,8 @@ def _additional(
     batch: Batch, items: Sequence[Item], decoded: Sequence[Any], tracker: Sequence[int | None]
 ) -> pl.Series:
     """Further values by name: one list of structs a row, null where the map is absent."""
-    dtype = pl.Struct(
-        {"key": pl.String, "value": pl.String, "updated": pl.Datetime("us", "UTC")}
-    )
-    lengths = [
-        None if state.additional is None else len(state.additional) for state in decoded
-    ]
+    dtype = pl.Struct({"key": pl.String, "value": pl.String, "updated": pl.Datetime("us", "UTC")})
+    lengths = [None if state.additional is None else len(state.additional) for state in decoded]
     if not any(lengths):
         empty = [None if length is None else [] for length in lengths]
         return pl.Series("additional", empty, dtype=pl.List(dtype))
@@ -243,6 +237,8 @@ def _additional(
     )
     nothing = pl.lit([], dtype=pl.List(dtype))
     return frame.select(
-        pl.when(pl.col("length") == 0).then(nothing).otherwise(pl.col("additional"))
+        pl.when(pl.col("length") == 0)
+        .then(nothing)
+        .otherwise(pl.col("additional"))
         .alias("additional")
     ).to_series()

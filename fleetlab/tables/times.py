@@ -156,7 +156,9 @@ def _local_to_utc(
     if len(rows):
         twice = clock.gather(rows)
         earlier, later = _in_zone(twice, zone, "earliest"), _in_zone(twice, zone, "latest")
-        utc = utc.scatter(rows, later.zip_with(later <= received.gather(rows) + _LATENESS_US, earlier))
+        utc = utc.scatter(
+            rows, later.zip_with(later <= received.gather(rows) + _LATENESS_US, earlier)
+        )
     return utc
 
 

@@ -225,8 +225,13 @@ def test_fields_of_iot_monitor_come_as_a_map_or_as_a_list_of_maps():
     queue = [{"value": 1, "msg_time": "2026-07-01T11:59:00Z", "srv_time": "2026-07-01T11:59:01Z"}]
     for fields in ({"a": queue, "b": queue}, [{"a": queue}, {"b": queue}]):
         device = {"tracker_id": 101, "nonnull_fields": fields}
-        rows = rows_of(decoder(), "iot_monitor", message("iot_monitor", {"iot_last_values": [device]}))
-        assert [(row["field"], row["queue"]) for row in rows] == [("a", "nonnull"), ("b", "nonnull")]
+        rows = rows_of(
+            decoder(), "iot_monitor", message("iot_monitor", {"iot_last_values": [device]})
+        )
+        assert [(row["field"], row["queue"]) for row in rows] == [
+            ("a", "nonnull"),
+            ("b", "nonnull"),
+        ]
 
 
 def test_additional_values_keep_their_text():
@@ -561,7 +566,9 @@ def test_unknown_fields_and_statuses_are_kept():
 # -- against the plain decoder -----------------------------------------------------------------
 
 TIMES = st.one_of(
-    st.datetimes(datetime(2020, 1, 1), datetime(2026, 6, 1)).map(lambda t: f"{t:%Y-%m-%d %H:%M:%S}"),
+    st.datetimes(datetime(2020, 1, 1), datetime(2026, 6, 1)).map(
+        lambda t: f"{t:%Y-%m-%d %H:%M:%S}"
+    ),
     st.datetimes(datetime(2020, 1, 1), datetime(2026, 6, 1)).map(lambda t: t.isoformat() + "Z"),
 ).filter(lambda text: "-03-" not in text)  # the hour that never was is a reject, tested above
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -576,7 +583,8 @@ UNKNOWN = st.dictionaries(st.sampled_from(["mood", "déjà vu", "__class__", "x 
 def optional(required: dict[str, Any] | None = None, **fields: Any):
     """Objects whose fields may be absent or null, in any order, with unknown ones among them."""
     known = st.fixed_dictionaries(
-        required or {}, optional={name: st.one_of(st.none(), field) for name, field in fields.items()}
+        required or {},
+        optional={name: st.one_of(st.none(), field) for name, field in fields.items()},
     )
     both = st.tuples(known, UNKNOWN).map(lambda parts: parts[1] | parts[0])
     return both.flatmap(lambda item: st.permutations(list(item.items())).map(dict))
