@@ -215,9 +215,10 @@ def capture(
 
         loop = nested_loop()
         if loop is not None:
-            recording: Recording = loop.run_until_complete(Job(plan, view_of())._await())
+            job = Job(plan, view_of())
+            recording: Recording = loop.run_until_complete(job._await())  # noqa: SLF001
             return recording
-    return Job(plan, view_of())._wait()
+    return Job(plan, view_of())._wait()  # noqa: SLF001 - for the functions of this module
 
 
 P = ParamSpec("P")
@@ -273,7 +274,7 @@ async def acapture(arguments: dict[str, Any]) -> Recording:
     means nothing here. Cancelling it ends the capture, and what was caught stays in its folder.
     """
     plan, view_of = _planned(arguments)
-    return await Job(plan, view_of())._await()
+    return await Job(plan, view_of())._await()  # noqa: SLF001
 
 
 def _planned(arguments: dict[str, Any]) -> tuple[Plan, Callable[[], View | None]]:

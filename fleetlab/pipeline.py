@@ -153,7 +153,7 @@ class Pipeline:
         if not self._intake.has_room:
             detail = "the disk is too slow for the journal, so reading waits for it"
             self._intake.put(ConnectionRecord(record.at, "paused", detail=detail))
-            while not self._intake.has_room:
+            while not self._intake.has_room:  # noqa: ASYNC110 - what frees it is another thread
                 await asyncio.sleep(0.02)
         self._intake.put(record)
 

@@ -49,7 +49,7 @@ class Plan:
     credentials: Credentials | None
     requests: tuple[Request, ...]
     timezone: str | None
-    save_to: str | os.PathLike[str] | None | bool
+    save_to: str | os.PathLike[str] | bool | None
     note: str | None
 
 
@@ -62,10 +62,10 @@ def make_plan(
     login: str | None,
     password: str | None,
     trackers: Any,
-    events: Iterable[str | Request] | str | Request | None,
+    events: Iterable[str | Request] | None,
     rate_limit: str,
     timezone: str | None,
-    save_to: str | os.PathLike[str] | None | bool,
+    save_to: str | os.PathLike[str] | bool | None,
     note: str | None,
     environ: Mapping[str, str],
 ) -> Plan:

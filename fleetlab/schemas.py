@@ -1,7 +1,7 @@
 """The one declaration of every frame: columns, types, units, and where each value comes from.
 
-Types follow one rule: moments are ``Datetime("us", "UTC")``, ids and ``seq`` are ``Int64``, all that
-is measured is ``Float64``, flags are ``Boolean``, the rest is ``String``.
+Types follow one rule: moments are ``Datetime("us", "UTC")``, ids and ``seq`` are ``Int64``, all
+that is measured is ``Float64``, flags are ``Boolean``, the rest is ``String``.
 """
 
 from __future__ import annotations

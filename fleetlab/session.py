@@ -170,7 +170,10 @@ class Session:
         self._wake = wake = asyncio.Event()
         if self._reason is not None:  # stopped before we were here
             return
-        await self._log("started", f"fleetlab {__version__}", **self._facts())
+        detail = f"fleetlab {__version__}"
+        await self._pipeline.put(
+            ConnectionRecord(_now(), "started", detail=detail, facts=self._facts())
+        )
         context = ssl_context(self._server)
         async with RestClient(self._server, context) as rest:
             key = await self._key(rest)
@@ -245,16 +248,13 @@ class Session:
         try:
             reply = await rest.call(call, key)
         except FleetlabError as error:
-            await self._log(f"{what}_unavailable", redact(str(error), secrets), code=error.code)
+            detail = redact(str(error), secrets)
+            await self._pipeline.put(
+                ConnectionRecord(_now(), f"{what}_unavailable", code=error.code, detail=detail)
+            )
             return False
         await self._pipeline.put(RestRecord(_now(), call, reply))
         return True
-
-    async def _log(
-        self, what: str, detail: str | None = None, code: int | None = None, **facts: object
-    ) -> None:
-        record = ConnectionRecord(_now(), what, None, code, detail, dict(facts))
-        await self._pipeline.put(record)
 
     def _facts(self) -> dict[str, object]:
         info = self._info

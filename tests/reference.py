@@ -12,8 +12,14 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+try:
+    from compression import zstd
+except ImportError:
+    from backports import zstd
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -84,7 +90,7 @@ class Text(str):
 
 
 def loads(text: str) -> Any:
-    return json.loads(text, parse_int=lambda t: Text(t), parse_float=lambda t: Text(t))
+    return json.loads(text, parse_int=Text, parse_float=Text)
 
 
 def number(value: Any) -> float | None:
@@ -149,7 +155,7 @@ class Reference:
         self.seen.add(key)
         return first
 
-    def feed(self, seq: int, at: int, text: str) -> None:
+    def feed(self, seq: int, at: int, text: str) -> None:  # noqa: C901 - plain on purpose
         """Decode one frame."""
         if not text.startswith("{"):
             return
@@ -342,3 +348,12 @@ class Reference:
                     for msg_time, srv_time, value, text, value_type in reversed(new)
                 ]
         self.rows.setdefault("iot_monitor", []).extend(rows)
+
+
+def journal_lines(folder: Path) -> list[dict[str, Any]]:
+    """Read a recording's journal with nothing but zstd and JSON."""
+    lines: list[dict[str, Any]] = []
+    for segment in sorted((folder / "raw").iterdir()):
+        with zstd.open(segment, "rt", encoding="utf-8", newline="\n") as file:
+            lines += [json.loads(line) for line in file]
+    return lines

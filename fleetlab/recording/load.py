@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable  # noqa: TC003 - shown by help()
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

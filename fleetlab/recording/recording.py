@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 import psutil
@@ -196,12 +196,12 @@ class Recording:
     def _size(self, event: str) -> int:
         own = sum(part.bytes for part in self._parts.get(event, []))
         own += sum(int(frame.estimated_size()) for frame in self._tail.get(event, []))
-        return own + sum(other._size(event) for other in self._others)
+        return own + sum(other._size(event) for other in self._others)  # noqa: SLF001
 
     def _rows(self, event: str) -> int:
         own = sum(part.rows for part in self._parts.get(event, []))
         own += sum(map(len, self._tail.get(event, [])))
-        return own + sum(other._rows(event) for other in self._others)
+        return own + sum(other._rows(event) for other in self._others)  # noqa: SLF001
 
     # -- in words ---------------------------------------------------------------------------
 

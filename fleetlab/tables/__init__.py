@@ -1,0 +1,1 @@
+"""Messages to rows: one module an event family, and what they share."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -9,12 +10,13 @@ import polars as pl
 from msgspec import Raw
 
 from fleetlab.tables.gate import INT64, RAW, TEXT, Gate, Obj
-from fleetlab.tables.queues import QueueMemory
 from fleetlab.tables.rows import Batch, Item, Rows, column
 from fleetlab.tables.values import NOT_A_SCALAR, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from fleetlab.tables.queues import QueueMemory
 
 __all__ = ["IotMonitor", "Overrun"]
 
@@ -173,14 +175,14 @@ class IotMonitor:
     def _frame(self, batch: Batch, new: Sequence[_New], values: Sequence[Any]) -> pl.DataFrame:
         rows = Rows(batch, [entry.message for entry in new])
 
-        def fault(row: int, name: str, reason: str, raw: str) -> None:
+        def fault_of(name: str, row: int, reason: str, raw: str) -> None:
             entry = new[row]
             batch.reject(entry.message, f"{entry.path}.{name}", reason, raw, entry.tracker)
 
         raws = [value.value for value in values]
         read = read_values(raws)
         for row in read.faults:
-            fault(row, "value", NOT_A_SCALAR, bytes(raws[row]).decode("utf-8", "replace"))
+            fault_of("value", row, NOT_A_SCALAR, bytes(raws[row]).decode("utf-8", "replace"))
         columns = [
             column("queue", new, "queue", pl.String),
             column("field", new, "field", pl.String),
@@ -188,7 +190,7 @@ class IotMonitor:
                 rows.times(
                     name,
                     column(name, values, name, pl.String),
-                    lambda row, reason, raw, name=name: fault(row, name, reason, raw),
+                    partial(fault_of, name),
                 )
                 for name in ("msg_time", "srv_time")
             ),

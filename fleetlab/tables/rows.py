@@ -186,7 +186,7 @@ class Rows:
         ).with_columns(pl.coalesce(*moments, "received_at").alias("event_time"))
         if batch.filtered and batch.asked is not None:
             known = pl.Series(list(batch.asked), dtype=pl.Int64).implode()
-            # A source that nobody knows may be one of those asked for, unless all of them are known.
+            # A source that nobody knows may be one asked for, unless all of those are known.
             strangers = not batch.directory.covers(batch.asked)
             frame = frame.filter(pl.col("tracker_id").is_in(known).fill_null(value=strangers))
         wanted = schema(batch.event)

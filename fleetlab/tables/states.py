@@ -197,7 +197,7 @@ def _additional(
     dtype = pl.Struct({"key": pl.String, "value": pl.String, "updated": pl.Datetime("us", "UTC")})
     lengths = [None if state.additional is None else len(state.additional) for state in decoded]
     if not any(lengths):
-        empty = [None if length is None else [] for length in lengths]
+        empty: list[list[str] | None] = [None if n is None else [] for n in lengths]
         return pl.Series("additional", empty, dtype=pl.List(dtype))
     owner: list[int] = []
     keys: list[str] = []

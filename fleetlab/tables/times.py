@@ -9,7 +9,7 @@ offset that the server's own clock shows against the time of arrival, taken anew
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import polars as pl
 
@@ -162,7 +162,9 @@ def _local_to_utc(
     return utc
 
 
-def _in_zone(clock: pl.Series, zone: str, ambiguous: str) -> pl.Series:
+def _in_zone(
+    clock: pl.Series, zone: str, ambiguous: Literal["null", "earliest", "latest"]
+) -> pl.Series:
     return clock.dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null").to_physical()
 
 

@@ -32,7 +32,9 @@ class Directory:
 
     def _index(self) -> None:
         self._frame: pl.DataFrame | None = None
-        self._label = {id_: row["label"] for id_, row in self._rows.items()}
+        self._label: dict[int | None, str | None] = {
+            id_: row["label"] for id_, row in self._rows.items()
+        }
         self._by_source: dict[int, list[int]] = {}
         for id_ in sorted(self._rows, key=lambda id_: (bool(self._rows[id_]["clone"]), id_)):
             source = self._rows[id_]["source_id"]
@@ -99,16 +101,16 @@ class Directory:
         asked : collection of int or None
             The trackers asked for; None for all.
         """
-        chosen = {}
+        chosen: dict[int | None, int | None] = {}
         for source in set(sources):
             candidates = self._by_source.get(source, []) if source is not None else []
             wanted = [id_ for id_ in candidates if asked is None or id_ in asked]
-            chosen[source] = (wanted or candidates or [None])[0]
+            chosen[source] = next(iter(wanted or candidates), None)
         return [chosen[source] for source in sources]
 
     def labels(self, trackers: Sequence[int | None]) -> pl.Series:
         """Return the label of each tracker, null where it isn't known."""
-        labels = list(map(self._label.get, trackers))
+        labels = [self._label.get(tracker) for tracker in trackers]
         return pl.Series("label", labels, dtype=pl.String)
 
 

@@ -1,4 +1,4 @@
-"""From messages to frames: every event, every oddity of the wire, against a plain second decoder."""
+"""From messages to frames: every event and oddity of the wire, against a plain second decoder."""
 
 from __future__ import annotations
 

@@ -126,8 +126,8 @@ def test_new_is_what_the_queue_holds_more_of_than_before(queues, data):
         assert Counter(map(json.dumps, new)) == now - known
         known = now
         front = data.draw(st.lists(VALUES, max_size=3))
-        queue = [*front, *queue][:5]
-        new, _ = send(memory, *queue)
-        now = Counter(map(json.dumps, queue))
+        shifted = [*front, *queue][:5]
+        new, _ = send(memory, *shifted)
+        now = Counter(map(json.dumps, shifted))
         assert Counter(map(json.dumps, new)) == now - known
         known = now

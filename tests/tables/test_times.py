@@ -77,7 +77,7 @@ def test_an_absent_time_is_null_and_no_fault():
 
 
 def test_a_repeated_hour_is_the_later_moment_unless_that_is_in_the_future():
-    # Madrid, 25 October 2026: 02:00–03:00 comes twice, first as 00:xx and then as 01:xx UTC.
+    # Madrid, 25 October 2026: 02:00 to 03:00 comes twice, first as 00:xx and then as 01:xx UTC.
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     second = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
     text = "2026-10-25 02:30:00"

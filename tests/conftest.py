@@ -1,0 +1,37 @@
+"""What all tests share: a clean environment, a folder of their own, and a wait for conditions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from fleetlab.simulator import Simulator
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """No key or server of the person who runs the tests, and no recordings in her folder."""
+    for name in ("FLEETLAB_SERVER", "FLEETLAB_API_KEY", "FLEETLAB_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def eventually(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+    """Wait until another thread or process has made a condition true; fail with a sentence."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not (met := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        pause.wait(0.01)
+    return met
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """A fleet that moves when the test says so, and remembers every frame that it sent."""
+    with Simulator(vehicles=12, seed=3, tick=None, record=True) as made:
+        yield made
