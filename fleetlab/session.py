@@ -22,6 +22,7 @@ from fleetlab.recording import Info
 from fleetlab.recording.folder import DiskFolder, MemoryFolder
 from fleetlab.recording.lock import FolderLock
 from fleetlab.records import ConnectionRecord, RestRecord
+from fleetlab.requests import SELECTED_LIMIT
 from fleetlab.rest import RestClient, ssl_context
 from fleetlab.server import Credentials, redact, resolve_server
 
@@ -38,7 +39,10 @@ LIST_SECONDS: Final = 900.0
 """How often the tracker list is read again."""
 
 RETRY_SECONDS: Final = 60.0
-"""How soon after a failure, or for an unknown source at the earliest."""
+"""How soon after a failure."""
+
+STRANGER_SECONDS: Final = 5.0
+"""How soon, at the earliest, because of a source that nobody knows."""
 
 Reason = Literal["time", "stop", "interrupt", "logout", "error"]
 
@@ -83,6 +87,7 @@ class Session:
             requests=[request.describe() for request in plan.requests],
             note=plan.note,
             path=None if self._folder.path is None else str(self._folder.path),
+            remark=_remark(plan),
             fleetlab=__version__,
         )
 
@@ -239,7 +244,7 @@ class Session:
             while waited < (LIST_SECONDS if all(had) else RETRY_SECONDS):
                 await asyncio.sleep(1.0)
                 waited += 1.0
-                if waited >= RETRY_SECONDS and self._pipeline.decoder.has_strangers:
+                if waited >= STRANGER_SECONDS and self._pipeline.decoder.strangers:
                     break
 
     async def _read(
@@ -327,6 +332,20 @@ def _make_folder(plan: Plan, began: datetime) -> tuple[Folder, bool]:
     path = Path(str(plan.save_to)).expanduser()
     made = not path.exists()
     return DiskFolder.create(path), made
+
+
+def _remark(plan: Plan) -> str | None:
+    """Return what a reader of the journal should know."""
+    asked = max(
+        (len(request.trackers or ()) for request in plan.requests if request.filters_here),
+        default=0,
+    )
+    if not asked:
+        return None
+    return (
+        f"{asked:,} trackers were asked for, more than the {SELECTED_LIMIT} that can be by id; so "
+        "all came, and the journal holds more trackers than the frames"
+    )
 
 
 def _now() -> int:

@@ -56,6 +56,8 @@ class Decoder:
         Rows decoded so far by event.
     settings : dict
         What the recording began with: its name, requests and zone.
+    strangers : set of int
+        Sources met since the last tracker list that no tracker is known to have.
     """
 
     def __init__(
@@ -84,7 +86,8 @@ class Decoder:
         self._frames: dict[str, list[pl.DataFrame]] = {}
         self._connection: list[tuple[Any, ...]] = []
         self._gaps: list[tuple[Any, ...]] = []
-        self.has_strangers = False
+        self.strangers: set[int] = set()
+        self._told: set[int] = set()
 
     # -- records in -------------------------------------------------------------------------
 
@@ -207,7 +210,8 @@ class Decoder:
         if record.rest == "tracker/list":
             items = reply.get("list")
             self.directory.update(items if isinstance(items, list) else ())
-            self.has_strangers = False
+            self._told |= self.strangers  # those still unknown now will be so next time
+            self.strangers = set()
             self._awaited.discard("trackers")
         elif record.rest == "user/get_info":
             info = reply.get("user_info")
@@ -333,8 +337,8 @@ class Decoder:
         if batch.event == "logout":
             return decode_logout(batch, plain)
         frame = self._states.decode(batch, plain)
-        if not self.has_strangers:
-            self.has_strangers = frame["tracker_id"].has_nulls()
+        unknown = frame.filter(pl.col("tracker_id").is_null())["source_id"]
+        self.strangers.update(set(unknown) - self._told)
         return frame
 
     def _overrun(self, at: int, overrun: Overrun) -> None:

@@ -294,9 +294,20 @@ def test_a_list_that_comes_later_names_what_comes_after_it():
     made = decoder(trackers=[])
     text = message("state_batch", [{"source_id": 9003}])
     assert rows_of(made, "state_batch", text)[0]["label"] is None
-    assert made.has_strangers
+    assert made.strangers == {9003}
     made.feed(RestRecord(AT, "tracker/list", {"list": TRACKERS}))
     assert rows_of(made, "state_batch", text)[0]["label"] == "3号車"
+    assert made.strangers == set()
+
+
+def test_a_source_that_stays_unknown_is_a_stranger_once():
+    made = decoder()
+    text = message("state_batch", [{"source_id": 5}])
+    frames_of(made, text)
+    assert made.strangers == {5}
+    made.feed(RestRecord(AT, "tracker/list", {"list": TRACKERS}))
+    frames_of(made, text, message("state_batch", [{"source_id": 6}]))
+    assert made.strangers == {6}
 
 
 def test_snapshot_is_the_first_of_a_tracker_after_each_subscribing():

@@ -1,0 +1,89 @@
+"""A recording whose process was killed: everything received until then, each message once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fleetlab as fl
+from fleetlab.schemas import EVENTS
+from fleetlab.simulator import Simulator
+from tests.conftest import eventually
+from tests.reference import journal_lines
+from tests.test_round_trip import check
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9 is POSIX")
+
+ROOT = Path(__file__).parent.parent.parent
+CAPTURE = """
+import sys
+import fleetlab as fl
+from fleetlab import pipeline
+pipeline.PART_ROWS = int(sys.argv[3])
+ids = [int(id_) for id_ in sys.argv[2].split(",")]
+fl.capture(
+    server=sys.argv[1],
+    save_to="rec",
+    rate_limit="1s",
+    view=False,
+    events=[fl.State(trackers=ids), "state_batch", "readings_batch", fl.IotMonitor(trackers=ids)],
+)
+"""
+
+
+@pytest.mark.parametrize("part_rows", [30, 100, 10**9], ids=["many parts", "parts", "no part"])
+def test_after_a_kill_everything_that_was_flushed_is_there_once(simulator, tmp_path, part_rows):
+    ids = ",".join(map(str, simulator.tracker_ids[:10]))
+    with subprocess.Popen(
+        [sys.executable, "-c", CAPTURE, simulator.base_url, ids, str(part_rows)],
+        env=os.environ | {"FLEETLAB_API_KEY": simulator.api_key, "PYTHONPATH": str(ROOT)},
+    ) as process:
+        eventually(lambda: simulator.requests, "the client subscribes")
+        for _ in range(25):
+            simulator.step(1.0)
+        sent = [frame.text for frame in simulator.ledger]
+
+        def flushed() -> list[str]:
+            folder = tmp_path / "rec"
+            lines = journal_lines(folder) if (folder / "raw").exists() else []
+            return [line["text"] for line in lines if "seq" in line]
+
+        eventually(lambda: flushed() == sent, "the journal has all that was sent")
+        running = fl.load(tmp_path / "rec")
+        assert running.info.stopped_because is None
+        check(running)
+        process.send_signal(signal.SIGKILL)
+    rec = fl.load(tmp_path / "rec")
+    assert rec.info.stopped_because == "unfinished"
+    assert rec.info.ended_at is not None
+    check(rec)
+    assert rec.rejects.is_empty()
+    for event in EVENTS:
+        if event not in ("lifecycle", "logout"):
+            assert len(rec.frames[event]), event
+            assert rec.frames[event].equals(running.frames[event])
+    has_parts = (tmp_path / "rec" / "readings_batch").exists()
+    assert has_parts is (part_rows < 10**9)
+
+
+def test_a_torn_end_gives_the_rest_and_says_what_is_missing(tmp_path):
+    with Simulator(vehicles=12, seed=3, tick=None, record=True) as sim:
+        job = fl.start(server=sim.base_url, api_key=sim.api_key, save_to=tmp_path / "rec")
+        eventually(lambda: len(job.recording.state_batch), "rows are decoded")
+        # What a crash leaves: no parts listed, and a journal whose last block is torn.
+        early = (tmp_path / "rec" / "recording.json").read_bytes()
+        rec = job.stop()
+    (tmp_path / "rec" / "recording.json").write_bytes(early)
+    whole = fl.load(tmp_path / "rec")
+    assert whole.state_batch.equals(rec.state_batch)
+    [segment] = (tmp_path / "rec" / "raw").iterdir()
+    segment.write_bytes(segment.read_bytes()[:-5])
+    torn = fl.load(tmp_path / "rec")
+    assert torn.info.stopped_because == "unfinished"
+    assert len(torn.state_batch) <= len(rec.state_batch)
+    assert torn.rejects["reason"].str.contains("00000001").any()
