@@ -20,6 +20,7 @@ from fleetlab import pipeline
 from fleetlab.schemas import EVENTS, TABLES, schema
 from fleetlab.simulator import Simulator
 from tests.conftest import eventually
+from tests.reference import journal_lines
 
 
 def at(sim: Simulator, **more):
@@ -105,8 +106,7 @@ def test_async_code_awaits_it_and_its_own_tasks_go_on(simulator):
 def test_cancelling_the_awaited_capture_keeps_what_was_caught(simulator, tmp_path):
     async def main():
         task = asyncio.create_task(fl.acapture(**at(simulator, save_to=tmp_path / "rec")))
-        while not simulator.requests:
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(eventually, lambda: simulator.requests, "the client subscribes")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -156,15 +156,12 @@ asyncio.run(main())
 def run_script(sim: Simulator, text: str, **options):
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", text, sim.base_url],
-        env=os.environ | {"FLEETLAB_API_KEY": sim.api_key, "PYTHONPATH": str(ROOT)},
+        env=os.environ | {"FLEETLAB_API_KEY": sim.api_key},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         **options,
     )
-
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="nest-asyncio ends with Python 3.13")
@@ -320,8 +317,6 @@ def test_the_key_is_in_no_file_repr_or_error(simulator, tmp_path, session):
         job.result()
     shown = repr(caught.value) + repr(job) + repr(job.recording) + repr(job.recording.info)
     held = b"".join(path.read_bytes() for path in (tmp_path / "rec").rglob("*") if path.is_file())
-    from tests.reference import journal_lines
-
     told = shown + str(job.recording.connection.rows()) + str(journal_lines(tmp_path / "rec"))
     for secret in secrets.values():
         if secret != simulator.login:

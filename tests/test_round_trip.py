@@ -101,9 +101,7 @@ def test_every_frame_sent_is_in_the_journal_and_every_value_in_its_cell(tmp_path
         assert not frame.is_empty(), f"{event} was not tested"
     assert rec.lifecycle["lifecycle_event"].to_list() == ["block", "unblock"]
     # Every label of the account has come through, whatever its script.
-    assert set(rec.state_batch["label"]) == {
-        label for label in rec.trackers.filter(clone=False)["label"]
-    }
+    assert set(rec.state_batch["label"]) == set(rec.trackers.filter(clone=False)["label"])
 
 
 def test_a_cut_connection_is_a_gap_and_the_rest_is_whole(simulator, tmp_path):

@@ -10,7 +10,7 @@ import sys
 import threading
 import tracemalloc
 from itertools import pairwise
-from random import Random  # noqa: TC003 - hypothesis reads the annotation
+from random import Random
 
 import pytest
 from hypothesis import given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -13,8 +14,11 @@ import pytest
 
 import fleetlab as fl
 from fleetlab import pipeline
+from fleetlab.recording.folder import DiskFolder
+from fleetlab.recording.journal import read_journal
 from fleetlab.schemas import EVENTS, TABLES, schema
 from fleetlab.simulator import Simulator
+from fleetlab.tables.decoder import Decoder
 from tests.conftest import eventually
 
 
@@ -143,7 +147,7 @@ def test_parts_end_at_a_number_of_rows_and_nothing_is_twice(tmp_path, monkeypatc
     ends = [
         set(pl.read_parquet(tmp_path / "rec" / "readings_batch" / name)["seq"]) for name in parts
     ]
-    assert not any(one & other for one, other in zip(ends, ends[1:], strict=False))
+    assert not any(one & other for one, other in pairwise(ends))
 
 
 def test_a_file_that_is_not_listed_does_not_exist(rec, tmp_path):
@@ -155,10 +159,6 @@ def test_a_file_that_is_not_listed_does_not_exist(rec, tmp_path):
 
 def test_the_journal_alone_tells_everything_again(rec):
     """The checkpoint set aside, the journal decodes to the same frames."""
-    from fleetlab.recording.folder import DiskFolder
-    from fleetlab.recording.journal import read_journal
-    from fleetlab.tables.decoder import Decoder
-
     decoder = Decoder()
     for _, one in read_journal(DiskFolder(rec.info.path)):
         decoder.feed(one)

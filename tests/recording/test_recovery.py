@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +18,6 @@ from tests.test_round_trip import check
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9 is POSIX")
 
-ROOT = Path(__file__).parent.parent.parent
 CAPTURE = """
 import sys
 import fleetlab as fl
@@ -41,7 +39,7 @@ def test_after_a_kill_everything_that_was_flushed_is_there_once(simulator, tmp_p
     ids = ",".join(map(str, simulator.tracker_ids[:10]))
     with subprocess.Popen(
         [sys.executable, "-c", CAPTURE, simulator.base_url, ids, str(part_rows)],
-        env=os.environ | {"FLEETLAB_API_KEY": simulator.api_key, "PYTHONPATH": str(ROOT)},
+        env=os.environ | {"FLEETLAB_API_KEY": simulator.api_key},
     ) as process:
         eventually(lambda: simulator.requests, "the client subscribes")
         for _ in range(25):

@@ -157,7 +157,7 @@ def test_a_port_that_is_taken_is_told_by_start(still):
         ({"tick": 0}, "tick must be more than 0"),
         ({"heartbeat": -1.0}, "heartbeat must be more than 0"),
         ({"session_lifetime": 0}, "session_lifetime"),
-        ({"start_at": datetime(2026, 1, 1)}, "start_at needs an offset"),  # noqa: DTZ001
+        ({"start_at": datetime(2026, 1, 1)}, "start_at needs an offset"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(arguments, said):
