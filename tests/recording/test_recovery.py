@@ -6,10 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import fleetlab as fl
+from fleetlab.recording.folder import DiskFolder
+from fleetlab.recording.journal import JournalWriter
+from fleetlab.recording.manifest import Info, Manifest
+from fleetlab.records import ConnectionRecord
 from fleetlab.schemas import EVENTS
 from fleetlab.simulator import Simulator
 from tests.conftest import eventually
@@ -79,9 +84,29 @@ def test_a_torn_end_gives_the_rest_and_says_what_is_missing(tmp_path):
     (tmp_path / "rec" / "recording.json").write_bytes(early)
     whole = fl.load(tmp_path / "rec")
     assert whole.state_batch.equals(rec.state_batch)
+    # The tables on disk were ahead of that manifest: what the journal tells comes once all the same.
+    assert whole.connection.equals(rec.connection)
+    assert whole.trackers.equals(rec.trackers)
     [segment] = (tmp_path / "rec" / "raw").iterdir()
     segment.write_bytes(segment.read_bytes()[:-5])
     torn = fl.load(tmp_path / "rec")
     assert torn.info.stopped_because == "unfinished"
     assert len(torn.state_batch) <= len(rec.state_batch)
     assert torn.rejects["reason"].str.contains("00000001").any()
+
+
+def test_a_process_that_died_in_a_gap_leaves_one_that_lasts_to_its_last_word(tmp_path):
+    folder = DiskFolder.create(tmp_path / "rec")
+    began = datetime(2026, 7, 1, tzinfo=UTC)
+    Manifest(info=Info(name="rec", started_at=began, server="demo")).write(folder)
+    at = int(began.timestamp()) * 1_000_000
+    with JournalWriter(folder) as journal:
+        journal.append(ConnectionRecord(at, "started", facts={"recording": "rec"}))
+        for second, what in enumerate(["subscribed", "lost", "retry", "retry"], 1):
+            journal.append(ConnectionRecord(at + second * 1_000_000, what))
+    rec = fl.load(tmp_path / "rec")
+    assert rec.info.stopped_because == "unfinished"
+    assert rec.info.ended_at == began + timedelta(seconds=4)
+    assert rec.gaps.select("started_at", "ended_at", "duration_s").rows() == [
+        (began + timedelta(seconds=2), began + timedelta(seconds=4), 2.0)
+    ]

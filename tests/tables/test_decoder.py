@@ -271,6 +271,13 @@ def test_a_source_with_clones_gives_one_row_of_the_one_that_was_asked_for():
         assert [row["tracker_id"] for row in rows_of(made, "state_batch", text)] == [tracker]
 
 
+def test_the_tracker_that_is_no_clone_comes_first_whatever_its_id():
+    source = {"id": 1}
+    trackers = [{"id": 5, "clone": True, "source": source}, {"id": 9, "source": source}]
+    text = message("state_batch", [{"source_id": 1}])
+    assert rows_of(decoder(trackers=trackers), "state_batch", text)[0]["tracker_id"] == 9
+
+
 def test_of_more_than_500_trackers_asked_for_only_those_are_in_the_frames():
     asked = [103, *range(100_000, 100_500)]
     known = [*TRACKERS, *({"id": id_, "source": {"id": id_}} for id_ in asked[1:])]
