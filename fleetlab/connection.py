@@ -189,7 +189,7 @@ class Connection:
                 await self._log("lost" if self._accepted else "failed", str(error), error.code)
             else:
                 return ended
-            if self._attempt == 1:
+            if self._attempt == 0:  # a good event had come
                 delays = self._timeouts.delays()
             delay = next(delays)
             await self._log("retry", f"connecting again in {delay:.1f} s")
@@ -318,7 +318,9 @@ class Connection:
         close = error.rcvd or error.sent
         code = close.code if close is not None else 1006
         reason = redact(close.reason, self._secrets) if close is not None and close.reason else ""
-        words = f"{self._server.host} closed the connection (code {code}{': ' * bool(reason)}{reason})"
+        words = (
+            f"{self._server.host} closed the connection (code {code}{': ' * bool(reason)}{reason})"
+        )
         if code == _TOO_BIG and not self._accepted:
             return RequestRefused(
                 f"{words}: the request was too long. Ask for fewer trackers by id, or for all.",

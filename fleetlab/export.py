@@ -27,7 +27,9 @@ EXACT: Final = 2**53
 
 
 def export(
-    recording: Recording, format: str, to: str | os.PathLike[str] | None = None  # noqa: A002
+    recording: Recording,
+    format: str,
+    to: str | os.PathLike[str] | None = None,  # noqa: A002
 ) -> Path:
     """Write all frames of a recording for another tool.
 
@@ -133,8 +135,12 @@ def _flat(frame: pl.LazyFrame) -> pl.LazyFrame:
     """Turn lists, which flat files don't know, into JSON text."""
     nested = [name for name, dtype in frame.collect_schema().items() if dtype == pl.List]
     return frame.with_columns(
-        pl.struct(pl.col(name).alias("list")).struct.json_encode()
-        .str.strip_prefix('{"list":').str.strip_suffix("}").replace("null", None).alias(name)
+        pl.struct(pl.col(name).alias("list"))
+        .struct.json_encode()
+        .str.strip_prefix('{"list":')
+        .str.strip_suffix("}")
+        .replace("null", None)
+        .alias(name)
         for name in nested
     )
 

@@ -180,10 +180,14 @@ class Unreadable:
 
 Incoming = Handshake | Ignored | Response | ErrorMessage | EventMessage | Unreadable
 
-_HANDSHAKE: Final = re.compile(rb"\s*([0-9A-Za-z-]{1,64})\|(\d{1,9})\|([^|]{1,8})\|.{0,64}", re.DOTALL)
+_HANDSHAKE: Final = re.compile(
+    rb"\s*([0-9A-Za-z-]{1,64})\|(\d{1,9})\|([^|]{1,8})\|.{0,64}", re.DOTALL
+)
 # Half of a pair of surrogates is legal in JSON's grammar and is no character.
-_ESCAPE: Final = re.compile(rb"\\(?:u([dD][89abAB][0-9a-fA-F]{2})(?:\\u[dD][c-fC-F][0-9a-fA-F]{2})?"
-                            rb"|u([dD][c-fC-F][0-9a-fA-F]{2})|u|[^u])")
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u([dD][89abAB][0-9a-fA-F]{2})(?:\\u[dD][c-fC-F][0-9a-fA-F]{2})?"
+    rb"|u([dD][c-fC-F][0-9a-fA-F]{2})|u|[^u])"
+)
 
 
 class _Envelope(msgspec.Struct, gc=False):

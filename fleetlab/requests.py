@@ -25,8 +25,10 @@ _MAX_ID = 2**63 - 1
 
 def tracker_ids(value: object, where: str) -> Trackers | None:
     """Check a ``trackers`` argument: ``"all"``, None, or ids, returned without repetitions."""
-    if value is None or value == "all":
-        return value  # type: ignore[return-value]
+    if value is None:
+        return None
+    if isinstance(value, str) and value == "all":
+        return "all"
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
         raise InvalidArgument(
             f'{where}: trackers={value!r} is neither "all" nor a list of tracker ids. '
@@ -71,8 +73,7 @@ class Request:
                 )
         if getattr(self, "format", "full") not in ("full", "compact"):
             raise InvalidArgument(
-                f'{type(self).__name__}: format must be "full" or "compact", '
-                f"not {self.format!r}."  # type: ignore[attr-defined]
+                f'{type(self).__name__}: format must be "full" or "compact", not {self.format!r}.'  # type: ignore[attr-defined]
             )
 
     @property

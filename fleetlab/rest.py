@@ -55,8 +55,9 @@ def unreachable(server: Server, error: BaseException) -> FleetlabError:
     host = server.host
     for link in chain:
         if isinstance(link, ssl.SSLCertVerificationError):
+            why = getattr(link, "verify_message", "") or "it could not be verified"
             return ServerUnavailable(
-                f"The certificate of {host} is not trusted ({link.verify_message}). If it is your "
+                f"The certificate of {host} is not trusted ({why}). If it is your "
                 "company's own server, install its certificate on this computer; check the "
                 "computer's clock, too."
             )

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Credentials", "Server", "redact", "resolve_credentials", "resolve_server"]
 
-REGIONS: Final = {
-    region: f"https://api.{region}.navixy.com/v2" for region in ("eu", "us", "me")
-}
+REGIONS: Final = {region: f"https://api.{region}.navixy.com/v2" for region in ("eu", "us", "me")}
 _CHOICES: Final = (
     '"eu", "us" or "me" for the platform\'s regions, "demo" for the embedded simulator, '
     "or the API base URL of your own server, such as https://api.example.com"
@@ -98,7 +96,9 @@ def resolve_server(server: str | None, environ: Mapping[str, str]) -> Server:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         hint = ""
         if parts.scheme in ("ws", "wss") and parts.hostname:
-            hint = f" (of a WebSocket, name the API instead: http{parts.scheme[2:]}://{parts.netloc})"
+            hint = (
+                f" (of a WebSocket, name the API instead: http{parts.scheme[2:]}://{parts.netloc})"
+            )
         raise InvalidArgument(f"server={text!r} is no server{hint}. Use {_CHOICES}.")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise InvalidArgument(

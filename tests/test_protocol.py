@@ -1,0 +1,215 @@
+"""Messages in, messages out; which errors are worth another try."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fleetlab as fl
+from fleetlab.protocol import (
+    ErrorMessage,
+    EventMessage,
+    Handshake,
+    Ignored,
+    Response,
+    Unreadable,
+    describe,
+    error_for,
+    is_retryable,
+    read,
+    subscribe_message,
+)
+from fleetlab.requests import resolve_requests
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def encode(**message) -> bytes:
+    return json.dumps(message).encode()
+
+
+# -- out ---------------------------------------------------------------------------------------
+
+
+def test_a_subscription_is_written_as_the_platform_documents_it():
+    requests = resolve_requests(
+        [
+            "state_batch",
+            fl.ReadingsBatch(trackers=[1, 2], sensor_type="fuel", include_components=False),
+            fl.IotMonitor(trackers=[21080], flow_id=1335),
+            fl.State(trackers=[1701976, 1701975], format="compact"),
+        ]
+    )
+    assert json.loads(subscribe_message(requests, KEY)) == {
+        "action": "subscribe",
+        "hash": KEY,
+        "iso_datetime": True,
+        "requests": [
+            {
+                "type": "state_batch",
+                "target": {"type": "all"},
+                "rate_limit": "5s",
+                "format": "full",
+            },
+            {
+                "type": "readings_batch",
+                "target": {"type": "selected", "tracker_ids": [1, 2]},
+                "rate_limit": "5s",
+                "sensor_type": "fuel",
+                "include_components": False,
+            },
+            {
+                "type": "iot_monitor",
+                "target": {"type": "selected", "tracker_ids": [21080]},
+                "rate_limit": "5s",
+                "flow_id": 1335,
+            },
+            {"type": "state", "trackers": [1701976, 1701975], "format": "compact"},
+        ],
+    }
+    assert (
+        json.loads(describe(requests)) == (json.loads(subscribe_message(requests, KEY))["requests"])
+    )
+    assert KEY not in describe(requests)
+
+
+def test_five_hundred_ids_fit_into_a_message_that_a_default_server_takes():
+    requests = resolve_requests(["state_batch"], trackers=[10**7 + number for number in range(500)])
+    assert len(subscribe_message(requests, KEY)) < 8192
+
+
+# -- in ----------------------------------------------------------------------------------------
+
+
+def test_a_handshake_tells_how_often_to_send_which_char():
+    assert read(b"b623a15d-11|30000|X|") == Handshake("b623a15d-11", 30000, "X")
+
+
+@pytest.mark.parametrize("data", [b"X", b" ", b"", b" " * 4098, b"X\n", "·".encode()])
+def test_heartbeats_and_blanks_are_never_data(data):
+    assert read(data) == Ignored()
+
+
+def test_an_event_is_opened_and_its_payload_left_alone():
+    read_event = read(
+        b' {"user_time":"2026-07-01 10:00:00","data":{"a":1.10},"event":"state",'
+        b'"type":"event","new":1}'
+    )
+    assert isinstance(read_event, EventMessage)
+    assert bytes(read_event.data) == b'{"a":1.10}'
+    assert (read_event.event, read_event.user_time) == ("state", "2026-07-01 10:00:00")
+    assert read_event.faults == ()
+
+
+def test_a_response_tells_the_status_of_each_tracker_and_what_was_refused():
+    message = {
+        "type": "response",
+        "action": "subscription/subscribe",
+        "events": ["state_batch", "iot_monitor"],
+        "data": {
+            "state_batch": {"success": True, "value": {"15564": "normal", "x": "y", "5": 5}},
+            "iot_monitor": {"success": False, "status": {"code": 7, "description": "too many"}},
+            "odd": 5,
+        },
+    }
+    assert read(encode(**message)) == Response(
+        {"state_batch": {15564: "normal"}}, {"iot_monitor": "too many"}
+    )
+
+
+def test_an_error_carries_code_and_words():
+    status = {"code": 4, "description": "User not found"}
+    message = encode(type="error", action="null", status=status, data=None)
+    assert read(message) == ErrorMessage(4, "User not found")
+    assert read(b'{"type":"error","status":5}') == ErrorMessage(None, "no reason given")
+
+
+@pytest.mark.parametrize("data", [b"{", b"rubbish", b'{"type":"event"}', b'{"type":5}', b"[1]"])
+def test_what_is_none_of_them_says_why(data):
+    message = read(data)
+    assert isinstance(message, Unreadable)
+    assert message.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "read_as"),
+    [
+        (b"a\\ud800b", "a\ufffdb"),
+        (b"a\\udc00b", "a\ufffdb"),
+        (b"\\ud83d\\ude9a", "🚚"),
+        (b"\\\\ud800", "\\ud800"),
+        (b"\\\\\\ud800", "\\\ufffd"),
+        (b"\\ud800\\ud83d\\ude9a", "\ufffd🚚"),
+    ],
+)
+def test_half_a_pair_of_surrogates_is_replaced_and_all_else_left_as_it_is(text, read_as):
+    message = read(b'{"type":"event","event":"x","data":"' + text + b' \\ud800"}')
+    assert isinstance(message, EventMessage)
+    assert json.loads(bytes(message.data)) == f"{read_as} \ufffd"
+
+
+def test_bytes_that_are_not_utf8_are_replaced_and_named():
+    message = read(b'{"type":"event","event":"x","data":"\xff"}')
+    assert isinstance(message, EventMessage)
+    assert json.loads(bytes(message.data)) == "\ufffd"
+    [(path, reason, raw)] = message.faults
+    assert path == "$"
+    assert "UTF-8" in reason
+    assert raw == b"\xff"
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner)),
+    max_leaves=8,
+)
+KINDS = st.one_of(st.sampled_from(["event", "response", "error"]), JSON)
+
+
+@given(st.binary())
+def test_no_bytes_raise(data):
+    read(data)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"type": KINDS},
+        optional=dict.fromkeys(("event", "data", "user_time", "status", "action", "events"), JSON),
+    ),
+    st.booleans(),
+)
+def test_no_json_raises_whatever_the_types(message, ascii_only):
+    text = json.dumps(message, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    assert isinstance(read(text), (EventMessage, Response, ErrorMessage, Unreadable)), (
+        "a JSON object is no heartbeat"
+    )
+
+
+# -- errors ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind", "retryable"),
+    [
+        ((3, 4, 102), fl.AuthenticationError, False),
+        ((5, 7, 11, 13, 208, 236, 275, 276), fl.RequestRefused, False),
+        ((1, 6, 8, 14, 15, 229), fl.ServerUnavailable, True),
+        ((9999, None), fl.RequestRefused, True),
+    ],
+)
+def test_each_code_is_the_right_error_and_worth_a_retry_or_not(codes, kind, retryable):
+    for code in codes:
+        error = error_for(code, "the server's words", "[asked]")
+        assert type(error) is kind
+        assert error.code == code
+        assert "the server's words" in str(error)
+        assert is_retryable(code) is retryable
+
+
+def test_an_error_says_what_to_do():
+    assert "FLEETLAB_API_KEY" in str(error_for(4, ""))
+    assert "[asked]" in str(error_for(7, "", "[asked]"))
+    assert "rate_limit" in str(error_for(15, ""))
