@@ -34,6 +34,9 @@ _err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 def main() -> NoReturn:
     """Run the command line; errors become one line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A label in a script that the terminal doesn't know is no reason to fail.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         app(standalone_mode=True)
     except InvalidArgument as error:
@@ -51,7 +54,7 @@ def main() -> NoReturn:
 
 @app.callback(invoke_without_command=True)
 def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,  # noqa: FBT002
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
         _out.print(f"fleetlab {__version__}")
@@ -84,18 +87,20 @@ def capture(
         str | None, typer.Option(help="Zone of the wire's times; default: asked of the server.")
     ] = None,
     save_to: Annotated[
-        Path | None, typer.Option(help="A new or empty folder; default: recordings/<start>.")
+        Path | None, typer.Option(help="A new or empty folder; default: recordings/START.")
     ] = None,
     note: Annotated[str | None, typer.Option(help="Text kept with the recording.")] = None,
     rows: Annotated[int, typer.Option(min=0, help="Rows of each frame to print at the end.")] = 3,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress, and only the folder at the end.")
-    ] = False,  # noqa: FBT002
+    ] = False,
 ) -> None:
     """Record the live stream to a folder of Parquet files.
 
-    Without a time it goes on until Ctrl-C or SIGTERM, which keep everything (exit code 130). The key comes
-    from FLEETLAB_API_KEY, or from a prompt; never from the command line, where others could read it.
+    Without a time it goes on until Ctrl-C or SIGTERM, which keep everything (exit code 130).
+
+    The key comes from FLEETLAB_API_KEY, or from a prompt; never from the command line, where others
+    could read it. With --login, the password comes from FLEETLAB_PASSWORD or from a prompt.
 
     **Examples**
 
@@ -104,7 +109,7 @@ def capture(
     - `fleetlab capture --server eu --trackers 101,102 --events state_batch,iot_monitor`
     - `fleetlab capture --server https://api.example.com --note "depot north"`: an own server
     """
-    import fleetlab  # noqa: PLC0415 - --help answers before Polars is loaded
+    import fleetlab  # noqa: PLC0415 - so that --help answers before Polars is loaded
 
     arguments: dict[str, Any] = {
         "minutes": minutes,
@@ -144,7 +149,7 @@ def demo(
 
     - `fleetlab demo`: a dozen vehicles on a free port
     - `fleetlab demo --port 8080 --vehicles 500 --seed 7`
-    - in another terminal: `FLEETLAB_API_KEY=<the key> fleetlab capture --server <the base URL>`
+    - then, in another terminal: `FLEETLAB_API_KEY=KEY fleetlab capture --server URL`
     """
     from fleetlab.simulator import Simulator  # noqa: PLC0415
 
@@ -157,7 +162,13 @@ def demo(
     with simulator:
         _out.print(f"base URL  {simulator.base_url}")
         _out.print(f"API key   {simulator.api_key}")
-        _out.print(f"vehicles  {vehicles}, seed {seed}. Ctrl-C stops.")
+        _out.print(f"vehicles  {vehicles}, seed {seed}")
+        _out.print("\nIn another terminal:")
+        _out.print(
+            f"  FLEETLAB_API_KEY={simulator.api_key} "
+            f"fleetlab capture --server {simulator.base_url} --minutes 1"
+        )
+        _out.print("\nCtrl-C stops it.")
         stopped = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopped.set())
@@ -184,7 +195,7 @@ def info(
 @app.command()
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder of a recording.", show_default=False)],
-    format: Annotated[str, typer.Option(help="parquet, csv, xlsx or duckdb.")] = "parquet",  # noqa: A002
+    format: Annotated[str, typer.Option(help="parquet, csv, xlsx or duckdb.")] = "parquet",
     to: Annotated[
         Path | None, typer.Option(help="Folder or file to write; default: named after it.")
     ] = None,
@@ -206,23 +217,37 @@ def _show(recording: Any, rows: int) -> None:
     import polars as pl  # noqa: PLC0415
 
     _out.print(repr(recording))
-    if not rows:
-        return
-    with pl.Config(tbl_hide_dataframe_shape=True, tbl_cols=9, tbl_width_chars=_out.width):
-        for event in recording.summary().filter(pl.col("rows") > 0)["event"]:
-            shown = recording.scan(event).tail(rows).collect().select(_SHOWN[event])
+    caught = recording.summary().filter(pl.col("rows") > 0)["event"].to_list()
+    with pl.Config(
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+        tbl_cols=9,
+        tbl_width_chars=min(_out.width, 120),
+        fmt_str_lengths=40,
+    ):
+        for event in caught if rows else ():
+            moment = pl.col("event_time").dt.to_string("%H:%M:%S").alias("UTC")
+            last = recording.scan(event).tail(rows).select(moment, *_SHOWN[event])
             _out.print(f"\n{event}, the last rows")
-            _out.print(str(shown))
+            _out.print(str(last.with_columns(pl.col(pl.Float64).round(5)).collect()))
+    if caught and recording.info.path:
+        folder = Path(recording.info.path)
+        files = folder / caught[0] / "*.parquet"
+        _out.print("\nRead it again")
+        _out.print(f"  fleetlab  fl.load({str(folder)!r})")
+        _out.print(f"  Polars    pl.scan_parquet({str(files)!r})")
+        _out.print(f"  DuckDB    FROM read_parquet('{files}', union_by_name=true)")
 
 
+_STATE = ("label", "lat", "lng", "speed_kmh", "movement_status", "ignition")
 _SHOWN = {
-    "state": ("event_time", "label", "lat", "lng", "speed_kmh", "movement_status", "ignition"),
-    "readings_batch": ("event_time", "label", "reading", "sensor_label", "value", "units"),
-    "iot_monitor": ("event_time", "label", "queue", "field", "value_text", "value_type"),
-    "lifecycle": ("event_time", "label", "source_id", "lifecycle_event"),
-    "logout": ("event_time", "reason"),
+    "state": _STATE,
+    "state_batch": _STATE,
+    "readings_batch": ("label", "reading", "sensor_label", "value_text", "units"),
+    "iot_monitor": ("label", "queue", "field", "value_text", "value_type"),
+    "lifecycle": ("label", "source_id", "lifecycle_event"),
+    "logout": ("reason",),
 }
-_SHOWN["state_batch"] = _SHOWN["state"]
 
 
 def _ids(text: str) -> Any:

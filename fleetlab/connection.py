@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "Sink", "Timeouts", "backoff"]
 
 MAX_SIZE: Final = 64_000_000
-"""Bytes of a message: a full batch of 12,000 trackers has about 9 MB, wrapped and verbose ones more."""
+"""Bytes of a message: a full batch of 12,000 trackers has about 9 MB, a verbose one more."""
 
 _SMALL: Final = 4_096
 _TOO_BIG: Final = 1009

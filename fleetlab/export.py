@@ -29,7 +29,7 @@ EXACT: Final = 2**53
 def export(
     recording: Recording,
     format: str,
-    to: str | os.PathLike[str] | None = None,  # noqa: A002
+    to: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Write all frames of a recording for another tool.
 

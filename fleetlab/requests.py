@@ -103,7 +103,7 @@ class Request:
     def _target(self) -> dict[str, Any]:
         if self.trackers in (None, "all") or self.filters_here:
             return {"type": "all"}
-        return {"type": "selected", "tracker_ids": list(self.trackers)}  # type: ignore[arg-type]
+        return {"type": "selected", "tracker_ids": list(self.trackers)}
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def resolve_server(server: str | None, environ: Mapping[str, str]) -> Server:
     del port
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidArgument(
-            f"The server's URL must end after its path: no login, key or query in it. Use {_CHOICES}."
+            f"The server's URL must end after its path: no login, no query. Use {_CHOICES}."
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         hint = ""

@@ -108,7 +108,7 @@ class Frames:
         vehicles = dict.fromkeys(tracker.vehicle for tracker in trackers)
         return [self._state(index, compact, iso) for index in vehicles]
 
-    def _state(self, index: int, compact: bool, iso: bool) -> str:  # noqa: FBT001 - a cache's key
+    def _state(self, index: int, compact: bool, iso: bool) -> str:
         key = (index, compact, iso)
         changed = self._world.changed[index]
         kept = self._states.get(key)

@@ -72,7 +72,7 @@ class Times:
 
 
 @lru_cache(maxsize=65_536)
-def _local(seconds: int, zone: ZoneInfo, iso: bool) -> str:  # noqa: FBT001 - a cache's key
+def _local(seconds: int, zone: ZoneInfo, iso: bool) -> str:
     moment = datetime.fromtimestamp(seconds, UTC).astimezone(zone)
     return moment.isoformat() if iso else moment.strftime("%Y-%m-%d %H:%M:%S")
 

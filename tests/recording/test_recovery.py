@@ -84,7 +84,7 @@ def test_a_torn_end_gives_the_rest_and_says_what_is_missing(tmp_path):
     (tmp_path / "rec" / "recording.json").write_bytes(early)
     whole = fl.load(tmp_path / "rec")
     assert whole.state_batch.equals(rec.state_batch)
-    # The tables on disk were ahead of that manifest: what the journal tells comes once all the same.
+    # The tables on disk were ahead of that manifest; what the journal tells comes once even so.
     assert whole.connection.equals(rec.connection)
     assert whole.trackers.equals(rec.trackers)
     [segment] = (tmp_path / "rec" / "raw").iterdir()

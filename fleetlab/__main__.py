@@ -1,0 +1,5 @@
+"""The command line as ``python -m fleetlab``."""
+
+from fleetlab.cli import main
+
+main()
