@@ -8,11 +8,12 @@ when the journal itself can't keep up does the receiver have to wait.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -44,6 +45,7 @@ REDACTED: Final = b"[redacted]"
 IMPLIED: Final = frozenset({"lifecycle", "logout"})
 
 
+T = TypeVar("T")
 Placed = tuple[Position | None, Record]
 """A record, and the place in the journal just after it."""
 
@@ -172,7 +174,7 @@ class Pipeline:
             thread.join()
         self._info = info
         self._writer.finish(decoded_info(info, self.decoder))
-        return self._writer.snapshot()
+        return _shielded(self._writer.snapshot)
 
     def snapshot(self) -> Recording:
         """Return the recording as of now, at a message boundary."""
@@ -269,9 +271,11 @@ class Pipeline:
             raise RecordingError("The journal was not written to its end.")
 
     def _collect(self) -> None:
-        frames = self.decoder.decode()
-        info = decoded_info(self._info, self.decoder)
-        self._writer.add(frames, self.decoder.directory.frame, self.decoder.open_gap(None), info)
+        decoder = self.decoder
+        frames = _shielded(decoder.decode)
+        info = decoded_info(self._info, decoder)
+        gap = decoder.open_gap(None)
+        _shielded(lambda: self._writer.add(frames, decoder.directory.frame, gap, info))
         if self._folder.path is None and self._writer.size > MEMORY_LIMIT:
             raise RecordingError(
                 f"The recording in memory has reached {MEMORY_LIMIT / 1e9:.0f} GB, its limit, and "
@@ -281,8 +285,21 @@ class Pipeline:
 
     def _publish(self, complete: Sequence[str] = ()) -> None:
         self._wait_for_flush(self._position)
-        self._writer.publish(self._position, self._seq, self.decoder.checkpoint(), complete)
+        checkpoint = self.decoder.checkpoint()
+        _shielded(lambda: self._writer.publish(self._position, self._seq, checkpoint, complete))
         self._published = time.monotonic()
+
+
+def _shielded(work: Callable[[], T]) -> T:
+    """Do some work of Polars without being interrupted.
+
+    Polars raises Ctrl-C in every thread that it is computing in. The main thread gets it as well,
+    and ends the capture; here it would only tear what is to be kept. The work must leave
+    everything as it was where it raises.
+    """
+    while True:
+        with contextlib.suppress(KeyboardInterrupt):
+            return work()
 
 
 def _size(record: Record) -> int:

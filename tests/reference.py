@@ -325,7 +325,7 @@ class Reference:
                 left = self.queues.get((tracker, queue, name), Counter()).copy()
                 self.queues[tracker, queue, name] = Counter(content)
                 new = []
-                for entry in content:
+                for entry in reversed(content):
                     if left[entry] > 0:
                         left[entry] -= 1
                     else:
@@ -345,7 +345,7 @@ class Reference:
                         "value_text": text,
                         "value_type": value_type,
                     }
-                    for msg_time, srv_time, value, text, value_type in reversed(new)
+                    for msg_time, srv_time, value, text, value_type in new
                 ]
         self.rows.setdefault("iot_monitor", []).extend(rows)
 

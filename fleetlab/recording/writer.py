@@ -69,16 +69,20 @@ class RecordingWriter:
         info : Info
             The recording as of now.
         """
+        tables = {
+            name: pl.concat([self._tables[name], frame])
+            for name, frame in frames.items()
+            if name not in EVENTS
+        }
         with self._lock:
             self._manifest = replace(self._manifest, info=info)
-            self._tables["trackers"] = trackers
+            self._tables |= tables | {"trackers": trackers}
             self._open_gap = open_gap
             for name, frame in frames.items():
                 if name in EVENTS:
                     self._pending.setdefault(name, []).append(frame)
-                    self.pending_rows = max(self.pending_rows, sum(map(len, self._pending[name])))
-                else:
-                    self._tables[name] = pl.concat([self._tables[name], frame])
+                    rows = sum(map(len, self._pending[name]))
+                    self.pending_rows = max(self.pending_rows, rows)
 
     def publish(
         self,

@@ -141,10 +141,11 @@ class Decoder:
         if not self._awaited:
             self._decode_pending()
         frames = {name: pl.concat(parts) for name, parts in self._frames.items()}
+        frames["rejects"] = self._rejects.frame().sort("seq", maintain_order=True)
+        frames["connection"] = table("connection", self._connection)
+        frames["gaps"] = table("gaps", self._gaps)
         self._frames = {}
-        frames["rejects"] = self._rejects.take().sort("seq", maintain_order=True)
-        for name, rows in (("connection", self._connection), ("gaps", self._gaps)):
-            frames[name] = table(name, rows)
+        for rows in (self._rejects.rows, self._connection, self._gaps):
             rows.clear()
         return {name: frame for name, frame in frames.items() if len(frame)}
 
@@ -188,22 +189,45 @@ class Decoder:
     # -- inside -----------------------------------------------------------------------------
 
     def _decode_pending(self) -> None:
-        pending, self._pending = self._pending, []
+        """Decode batch by batch; what is done is taken off, so that it can be interrupted."""
+        while self._pending:
+            batch = self._next_batch()
+            if batch:
+                self._decode_whole(batch)
+            else:
+                record = self._pending[0]
+                if isinstance(record, RestRecord):
+                    self._apply_rest(record)
+                elif isinstance(record, ConnectionRecord):
+                    self._apply_connection(record)
+            del self._pending[: len(batch) or 1]
+
+    def _next_batch(self) -> list[MessageRecord]:
+        """Return the messages before the next record of another kind, up to a size."""
         messages: list[MessageRecord] = []
         size = 0
-        for record in pending:
-            if isinstance(record, MessageRecord):
-                messages.append(record)
-                size += len(record.data)
-                if size < BATCH_BYTES:
-                    continue
-            self._decode_messages(messages)
-            messages, size = [], 0
-            if isinstance(record, RestRecord):
-                self._apply_rest(record)
-            elif isinstance(record, ConnectionRecord):
-                self._apply_connection(record)
-        self._decode_messages(messages)
+        for record in self._pending:
+            if not isinstance(record, MessageRecord) or size >= BATCH_BYTES:
+                break
+            messages.append(record)
+            size += len(record.data)
+        return messages
+
+    def _decode_whole(self, records: list[MessageRecord]) -> None:
+        """Decode messages, or leave everything as it was."""
+        seen = {event: set(keys) for event, keys in self._seen.items()}
+        contents = self._iot.memory.contents.copy()
+        rejects, listed, gaps = len(self._rejects.rows), self._rejects.listed, len(self._gaps)
+        frames = {event: list(parts) for event, parts in self._frames.items()}
+        counts, offset = self.counts.copy(), self._offset
+        try:
+            self._decode_messages(records)
+        except BaseException:
+            self._seen, self._frames, self.counts, self._offset = seen, frames, counts, offset
+            self._iot.memory.contents = contents
+            del self._rejects.rows[rejects:], self._gaps[gaps:]
+            self._rejects.listed = listed
+            raise
 
     def _apply_rest(self, record: RestRecord) -> None:
         reply = record.reply if isinstance(record.reply, dict) else {}

@@ -68,18 +68,23 @@ class QueueMemory:
     ----------
     contents : iterable of list, optional
         What :meth:`dump` gave, to go on from there.
+
+    Attributes
+    ----------
+    contents : dict
+        By tracker, queue and field.
     """
 
     def __init__(self, contents: Iterable[list[Any]] = ()) -> None:
-        self._last: dict[tuple[int, str, str], _Content] = {}
+        self.contents: dict[tuple[int, str, str], _Content] = {}
         for tracker, queue, field, text in contents:
             raw = text.encode()
             items = list(map(bytes, _ARRAY.decode(raw)))
-            self._last[tracker, queue, field] = _Content(raw, items, list(map(_key, items)))
+            self.contents[tracker, queue, field] = _Content(raw, items, list(map(_key, items)))
 
     def dump(self) -> list[list[Any]]:
         """Return the contents as JSON-able lists of tracker, queue, field and text."""
-        return [[*place, content.raw.decode()] for place, content in self._last.items()]
+        return [[*place, content.raw.decode()] for place, content in self.contents.items()]
 
     def news(self, tracker: int, queue: str, field: str, raw: Raw) -> News:
         """Compare a queue with its last content, and remember it.
@@ -98,40 +103,40 @@ class QueueMemory:
         """
         place = (tracker, queue, field)
         text = bytes(raw)
-        last = self._last.get(place)
+        last = self.contents.get(place)
         if last is not None and last.raw == text:
             return News([])
         items = list(map(bytes, _ARRAY.decode(text)))
         if last is None:
-            self._last[place] = _Content(text, items, list(map(_key, items)))
+            self.contents[place] = _Content(text, items, list(map(_key, items)))
             return News(_oldest_first(enumerate(items)))
         shift = _shift(items, last.items)
         if shift is not None:
             keys = list(map(_key, items[:shift]))
             kept = len(items) - shift
-            self._last[place] = _Content(text, items, keys + last.keys[:kept])
+            self.contents[place] = _Content(text, items, keys + last.keys[:kept])
             # One that fell off the end and comes again at the front is none more than before.
             if not set(keys) & set(last.keys[kept:]):
                 return News(_oldest_first(enumerate(items[:shift])))
         else:
-            self._last[place] = _Content(text, items, list(map(_key, items)))
-        return _difference(items, self._last[place].keys, last)
+            self.contents[place] = _Content(text, items, list(map(_key, items)))
+        return _difference(items, self.contents[place].keys, last)
 
 
 def _difference(items: list[bytes], keys: list[Hashable], last: _Content) -> News:
     """Compare without any shortcut: more of a value than before is new."""
     known = Counter(last.keys)
     new = []
-    # Equal values are alike, so it doesn't matter which of them counts as the new one.
-    for place, key in enumerate(keys):
-        if known[key] > 0:
-            known[key] -= 1
+    # Of equal values the oldest are those that were known, so that the order of the rest holds.
+    for place, item in _oldest_first(enumerate(items)):
+        if known[keys[place]] > 0:
+            known[keys[place]] -= 1
         else:
-            new.append((place, items[place]))
+            new.append((place, item))
     overrun = None
     if len(items) >= FULL and last.items and not set(keys) & set(last.keys):
         overrun = (last.items[0], items[-1])
-    return News(_oldest_first(new), overrun)
+    return News(new, overrun)
 
 
 def _shift(items: list[bytes], last: list[bytes]) -> int | None:

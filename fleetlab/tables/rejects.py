@@ -64,7 +64,6 @@ class Rejects:
             text = text[:RAW_LIMIT] + "…"
         self.rows.append((*origin[:4], path, reason, text))
 
-    def take(self) -> pl.DataFrame:
-        """Return what was collected since the last call, as a frame of schema ``rejects``."""
-        rows, self.rows = self.rows, []
-        return table("rejects", rows)
+    def frame(self) -> pl.DataFrame:
+        """Return what was collected as a frame of schema ``rejects``."""
+        return table("rejects", self.rows)

@@ -110,3 +110,46 @@ def test_a_process_that_died_in_a_gap_leaves_one_that_lasts_to_its_last_word(tmp
     assert rec.gaps.select("started_at", "ended_at", "duration_s").rows() == [
         (began + timedelta(seconds=2), began + timedelta(seconds=4), 2.0)
     ]
+
+
+NOISY = """
+import signal, sys
+signal.signal(signal.SIGINT, lambda *_: None)
+import fleetlab as fl
+ids = [int(id_) for id_ in sys.argv[2].split(",")]
+job = fl.start(
+    server=sys.argv[1],
+    save_to="rec",
+    rate_limit="1s",
+    events=[fl.State(trackers=ids), "state_batch", "readings_batch", fl.IotMonitor(trackers=ids)],
+)
+print("begun", flush=True)
+print(job.result().info.stopped_because)
+"""
+
+
+def test_interrupts_while_polars_computes_tear_nothing(simulator, tmp_path):
+    # Polars raises KeyboardInterrupt in every thread that it computes in, the decoder's too.
+    ids = ",".join(map(str, simulator.tracker_ids[:10]))
+    with subprocess.Popen(
+        [sys.executable, "-c", NOISY, simulator.base_url, ids],
+        env=os.environ | {"FLEETLAB_API_KEY": simulator.api_key},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        eventually(lambda: simulator.requests, "the client subscribes")
+        for _ in range(150):
+            simulator.step(1.0)
+            for _ in range(5):
+                process.send_signal(signal.SIGINT)
+        simulator.logout()
+        out, err = process.communicate(timeout=60)
+    assert (out, err) == ("logout\n", "")
+    rec = fl.load(tmp_path / "rec")
+    assert [line["text"] for line in journal_lines(tmp_path / "rec") if "seq" in line] == [
+        frame.text for frame in simulator.ledger
+    ]
+    check(rec)

@@ -52,6 +52,13 @@ def test_one_more_of_an_equal_value_is_new_and_no_more_than_that():
     assert send(memory, value(1), value(1), value(1)) == ([value(1)], None)
 
 
+def test_of_equal_values_the_newest_is_the_new_one():
+    memory = QueueMemory()
+    send(memory, value(1, "a"), value(0))
+    new, _ = send(memory, value(1, "a"), value(1, "b"), value(1, "a"), value(0, "late"), value(0))
+    assert new == [value(0, "late"), value(1, "b"), value(1, "a")]
+
+
 def test_an_equal_value_that_fell_off_and_came_again_is_not_one_more():
     memory = QueueMemory()
     send(memory, value(1), value(2), value(1))
