@@ -74,7 +74,7 @@ def test_a_capture_of_the_demo_prints_what_came_and_where_it_is(tmp_path):
     assert "\x1b" not in out + err, "no control codes where no terminal is"
 
 
-def test_quiet_prints_the_folder_and_nothing_else(tmp_path):
+def test_quiet_prints_the_folder_and_nothing_else():
     code, out, err = run("capture", "--server", "demo", "--seconds", "0.5", "--quiet")
     assert (code, err) == (0, "")
     assert fl.load(out.strip()).info.stopped_because == "time"
