@@ -27,6 +27,8 @@ from fleetlab.rest import RestClient, ssl_context
 from fleetlab.server import Credentials, redact, resolve_server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fleetlab.plan import Plan
     from fleetlab.recording import Recording
     from fleetlab.recording.folder import Folder
@@ -154,21 +156,21 @@ class Session:
     # -- in the receiver's thread -----------------------------------------------------------
 
     def _run(self) -> None:
+        # The end is told before the loop is closed: that waits for look-ups of host names, which
+        # nobody can cancel.
+        with asyncio.Runner() as runner:
+            self._guarded(lambda: runner.run(self._main()))
+            self._guarded(self._finish)
+            self._release()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do a part of the work; an error in it ends the capture instead of vanishing."""
         try:
-            asyncio.run(self._main())
+            work()
         except FleetlabError as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the user has to hear of it
             self._fail(FleetlabError(f"The capture failed: {type(error).__name__}: {error}"))
-        finally:
-            try:
-                self._finish()
-            except FleetlabError as error:
-                self._fail(error)
-            except Exception as error:  # noqa: BLE001
-                self._fail(FleetlabError(f"The capture failed: {type(error).__name__}: {error}"))
-            finally:
-                self._release()
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -293,8 +295,6 @@ class Session:
                 error=None if self.error is None else str(self.error),
             )
         )
-        if self.error is not None and self._subscribed_at is not None:
-            self.error.recording = self._final
 
     def _release(self) -> None:
         if self._simulator is not None:
@@ -303,6 +303,8 @@ class Session:
             self._lock.release()
         if self.error is not None and self._subscribed_at is None:
             self._discard()
+        elif self.error is not None:
+            self.error.recording = self.recording()
         atexit.unregister(self._at_exit)
         self.done.set()
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -22,9 +21,6 @@ from fleetlab.recording.recording import Recording
 from fleetlab.records import MessageRecord
 from fleetlab.schemas import TABLES, empty, schema, table
 from fleetlab.tables.decoder import BATCH_BYTES, Decoder
-
-if TYPE_CHECKING:
-    from fleetlab.records import Record
 
 __all__ = ["decoded_info", "load", "scan"]
 
@@ -99,26 +95,37 @@ def _load_one(folder: DiskFolder) -> Recording:
     manifest = read_manifest(folder)
     info = replace(manifest.info, path=str(folder.path))
     tables = {name: _read_table(folder, name, manifest) for name in TABLES}
-    if info.stopped_because is not None:
-        return Recording(info, folder, manifest.parts, {}, tables)
-    running = is_held(folder.path)
-    if not running:
+    running = info.stopped_because is None and is_held(folder.path)
+    if info.stopped_because is None and not running:
         # Between the first look and this one the capture may have ended in good order.
         manifest = read_manifest(folder)
         if manifest.info.stopped_because is not None:
             return _load_one(folder)
-    return _continued(folder, manifest, tables, running=running)
-
-
-def _continued(
-    folder: DiskFolder, manifest: Manifest, tables: dict[str, pl.DataFrame], *, running: bool
-) -> Recording:
-    """Go on where the finished parts end, from the journal."""
+    # What no finished part holds is decoded from the journal: nothing, if all went well.
     decoder = Decoder(manifest.decoder, tables["trackers"])
     problems: list[str] = []
+    tail, last = _decode_rest(folder, manifest, decoder, problems)
+    if problems and not running:  # while it is written, the end is simply not there yet
+        rows = [(None, None, None, None, "raw", problem, "") for problem in problems]
+        tail.setdefault("rejects", []).append(table("rejects", rows))
+    tail.setdefault("gaps", []).append(decoder.open_gap(None if running else last))
+    tables["trackers"] = decoder.directory.frame
+    for name in ("connection", "gaps", "rejects"):
+        tables[name] = pl.concat([tables[name], *tail.pop(name, [])])
+    info = decoded_info(info, decoder)
+    if info.stopped_because is None and not running:
+        ended = info.started_at if last is None else _moment(last)
+        info = replace(info, stopped_because="unfinished", ended_at=ended)
+    return Recording(info, folder, manifest.parts, tail, tables)
+
+
+def _decode_rest(
+    folder: Folder, manifest: Manifest, decoder: Decoder, problems: list[str]
+) -> tuple[dict[str, list[pl.DataFrame]], int | None]:
+    """Decode what comes after the finished parts; return the frames, and the last moment."""
     tail: dict[str, list[pl.DataFrame]] = {}
     size = 0
-    last: Record | None = None
+    last: int | None = None
 
     def collect() -> None:
         for name, frame in decoder.decode().items():
@@ -126,7 +133,7 @@ def _continued(
 
     for _, record in read_journal(folder, manifest.position, problems):
         decoder.feed(record)
-        last = record
+        last = record.at
         if isinstance(record, MessageRecord):
             size += len(record.data)
             if size >= BATCH_BYTES:
@@ -134,19 +141,7 @@ def _continued(
                 size = 0
     decoder.release()
     collect()
-    if problems and not running:  # while it is written, the end is simply not there yet
-        rows = [(None, None, None, None, "raw", problem, "") for problem in problems]
-        tail.setdefault("rejects", []).append(table("rejects", rows))
-    until = None if running or last is None else last.at
-    tail.setdefault("gaps", []).append(decoder.open_gap(until))
-    tables["trackers"] = decoder.directory.frame
-    for name in ("connection", "gaps", "rejects"):
-        tables[name] = pl.concat([tables[name], *tail.pop(name, [])])
-    info = replace(decoded_info(manifest.info, decoder), path=str(folder.path))
-    if not running:
-        ended = info.started_at if last is None else _moment(last.at)
-        info = replace(info, stopped_because="unfinished", ended_at=ended)
-    return Recording(info, folder, manifest.parts, tail, tables)
+    return tail, last
 
 
 def decoded_info(info: Info, decoder: Decoder) -> Info:

@@ -167,7 +167,8 @@ class Recording:
             raise InvalidArgument(f"{event!r} is no event; choose from {', '.join(EVENTS)}.")
         if self._others:
             return pl.concat([other.scan(event) for other in self._others])
-        pieces = [frame.lazy() for frame in self._tail.get(event, [])]
+        tail = self._tail.get(event)
+        pieces = [pl.concat(tail).lazy()] if tail else []
         parts = self._parts.get(event)
         if parts and self._folder is not None:
             sources = [self._folder.source(part.file) for part in parts]

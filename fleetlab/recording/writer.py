@@ -24,6 +24,9 @@ __all__ = ["PART_ROWS", "PART_SECONDS", "RecordingWriter"]
 PART_ROWS: Final = 250_000
 PART_SECONDS: Final = 600.0
 
+MANY: Final = 64
+"""Pieces of a frame that are joined into one, so that a snapshot is cheap to read."""
+
 _TABLES: Final = ("connection", "gaps", "rejects")
 
 
@@ -74,6 +77,11 @@ class RecordingWriter:
             for name, frame in frames.items()
             if name not in EVENTS
         }
+        joined = {
+            name: pl.concat([*chunks, frames[name]], rechunk=True)
+            for name, chunks in self._pending.items()
+            if name in frames and len(chunks) >= MANY - 1
+        }
         with self._lock:
             self._manifest = replace(self._manifest, info=info)
             self._tables |= tables | {"trackers": trackers}
@@ -83,6 +91,8 @@ class RecordingWriter:
                     self._pending.setdefault(name, []).append(frame)
                     rows = sum(map(len, self._pending[name]))
                     self.pending_rows = max(self.pending_rows, rows)
+                    if len(self._pending[name]) >= MANY:
+                        self._pending[name] = [joined[name]]
 
     def publish(
         self,

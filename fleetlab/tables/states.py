@@ -120,11 +120,11 @@ class States:
         """
         items = [_unwrapped(item) for item in items]
 
-        def reject(number: int, path: str, reason: str, raw: bytes) -> None:
-            item = items[number]
-            batch.reject(item.message, item.path + path, reason, raw)
-
-        decoded = self._gate.decode([item.raw for item in items], reject)
+        refused: list[tuple[int, str, str, bytes]] = []
+        decoded = self._gate.decode(
+            [item.raw for item in items], lambda *reject: refused.append(reject)
+        )
+        self._reject(batch, items, decoded, refused)
         if None in decoded:
             kept = [row for row, state in enumerate(decoded) if state is not None]
             items = [items[row] for row in kept]
@@ -155,6 +155,22 @@ class States:
             batch.is_snapshot(columns[0].to_list()),
         ]
         return rows.frame(columns, tracker, ("gps_updated", "last_update"))
+
+    def _reject(
+        self,
+        batch: Batch,
+        items: Sequence[Item],
+        decoded: Sequence[Any],
+        refused: Sequence[tuple[int, str, str, bytes]],
+    ) -> None:
+        """Name what the gate refused, with the tracker where its state could be read."""
+        sources = [
+            None if decoded[number] is None else decoded[number].source_id for number, *_ in refused
+        ]
+        trackers = batch.directory.trackers_of(sources, batch.asked)
+        for (number, path, reason, raw), tracker in zip(refused, trackers, strict=True):
+            item = items[number]
+            batch.reject(item.message, item.path + path, reason, raw, tracker)
 
     def _extra(self, items: Sequence[Item], decoded: Sequence[Any]) -> list[str | None]:
         inner = self._gate.extra(decoded)

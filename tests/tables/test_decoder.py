@@ -467,6 +467,7 @@ def test_a_wrong_type_costs_its_cell_and_nothing_else():
         ("$.data[1].last_update", '"yesterday"'),
     ]
     assert frames["rejects"]["seq"].unique().to_list() == [1]
+    assert frames["rejects"]["tracker_id"].unique().to_list() == [103]
 
 
 @pytest.mark.parametrize(
