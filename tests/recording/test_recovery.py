@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +41,13 @@ fl.capture(
 """
 
 
+def flushed(folder: Path) -> list[str]:
+    """The frames that the journal on disk has."""
+    with contextlib.suppress(EOFError, FileNotFoundError):  # a block is just being written
+        return [line["text"] for line in journal_lines(folder) if "seq" in line]
+    return []
+
+
 @pytest.mark.parametrize("part_rows", [30, 100, 10**9], ids=["many parts", "parts", "no part"])
 def test_after_a_kill_everything_that_was_flushed_is_there_once(simulator, tmp_path, part_rows):
     ids = ",".join(map(str, simulator.tracker_ids[:10]))
@@ -50,13 +59,7 @@ def test_after_a_kill_everything_that_was_flushed_is_there_once(simulator, tmp_p
         for _ in range(25):
             simulator.step(1.0)
         sent = [frame.text for frame in simulator.ledger]
-
-        def flushed() -> list[str]:
-            folder = tmp_path / "rec"
-            lines = journal_lines(folder) if (folder / "raw").exists() else []
-            return [line["text"] for line in lines if "seq" in line]
-
-        eventually(lambda: flushed() == sent, "the journal has all that was sent")
+        eventually(lambda: flushed(tmp_path / "rec") == sent, "the journal has all that was sent")
         running = fl.load(tmp_path / "rec")
         assert running.info.stopped_because is None
         check(running)
@@ -149,7 +152,54 @@ def test_interrupts_while_polars_computes_tear_nothing(simulator, tmp_path):
         out, err = process.communicate(timeout=60)
     assert (out, err) == ("logout\n", "")
     rec = fl.load(tmp_path / "rec")
-    assert [line["text"] for line in journal_lines(tmp_path / "rec") if "seq" in line] == [
-        frame.text for frame in simulator.ledger
-    ]
+    assert flushed(tmp_path / "rec") == [frame.text for frame in simulator.ledger]
     check(rec)
+
+
+FULL = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+import fleetlab as fl
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    fl.capture(server=sys.argv[1], save_to="rec", rate_limit="1s", view=False)
+except fl.RecordingError as error:
+    print(error)
+    rec = error.recording
+    print(rec.info.stopped_because, len(rec.state_batch), len(rec.readings_batch))
+"""
+
+
+def test_a_disk_that_takes_no_more_ends_it_with_everything_that_was_written(simulator, tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", FULL, simulator.base_url],
+        env=os.environ | {"FLEETLAB_API_KEY": simulator.api_key},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        eventually(lambda: simulator.requests, "the client subscribes")
+
+        def is_flushed_or_over() -> bool:
+            return process.poll() is not None or flushed(tmp_path / "rec") == [
+                frame.text for frame in simulator.ledger
+            ]
+
+        while process.poll() is None:
+            simulator.step(1.0)
+            eventually(is_flushed_or_over, "the journal has what was sent, or takes no more")
+        out, err = process.communicate(timeout=60)
+    assert err == ""
+    sentence, figures = out.splitlines()
+    assert str(tmp_path / "rec") in sentence
+    assert "save_to=" in sentence
+    reason, states, readings = figures.split()
+    assert reason == "error"
+    rec = fl.load(tmp_path / "rec")
+    check(rec)
+    assert flushed(tmp_path / "rec") == [
+        frame.text for frame in simulator.ledger[: len(flushed(tmp_path / "rec"))]
+    ]
+    # What the process still had in its hands when the disk refused is in the error's recording.
+    assert 0 < len(rec.state_batch) <= int(states)
+    assert 0 < len(rec.readings_batch) <= int(readings)
