@@ -28,20 +28,19 @@ from fleetlab.errors import (
     RequestRefused,
     ServerUnavailable,
 )
+from fleetlab.failures import closed, no_upgrade, unreachable
 from fleetlab.protocol import (
     ErrorMessage,
     EventMessage,
     Handshake,
     Response,
     describe,
-    error_for,
-    is_retryable,
     read,
     subscribe_message,
 )
 from fleetlab.records import ConnectionRecord, MessageRecord, Record
-from fleetlab.rest import unreachable
 from fleetlab.server import redact
+from fleetlab.status import error_for, is_retryable
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -56,7 +55,6 @@ MAX_SIZE: Final = 64_000_000
 """Bytes of a message: a full batch of 12,000 trackers has about 9 MB, a verbose one more."""
 
 _SMALL: Final = 4_096
-_TOO_BIG: Final = 1009
 _T = TypeVar("_T")
 
 
@@ -218,9 +216,9 @@ class Connection:
             if self._stop.is_set():
                 await self._log("closed", "by us")
                 return "stop"
-            raise self._closed(error) from error
+            raise closed(self._server, error, self._secrets, answered=self._accepted) from error
         except InvalidStatus as error:
-            raise self._refused_upgrade(error.response.status_code) from error
+            raise no_upgrade(self._server, error.response.status_code) from error
         except (InvalidHandshake, InvalidURI) as error:
             if isinstance(error.__cause__, (OSError, EOFError)):
                 raise unreachable(self._server, error) from error
@@ -308,47 +306,9 @@ class Connection:
         record = ConnectionRecord(self._clock(), what, self._attempt or None, code, detail)
         await self._sink.put(record)
 
-    # -- what went wrong --------------------------------------------------------------------
-
     def _refused(self, message: ErrorMessage) -> FleetlabError:
         words = redact(message.description, self._secrets)
         return error_for(message.code, words, describe(self._requests))
-
-    def _closed(self, error: ConnectionClosed) -> FleetlabError:
-        close = error.rcvd or error.sent
-        code = close.code if close is not None else 1006
-        reason = redact(close.reason, self._secrets) if close is not None and close.reason else ""
-        words = (
-            f"{self._server.host} closed the connection (code {code}{': ' * bool(reason)}{reason})"
-        )
-        if code == _TOO_BIG and not self._accepted:
-            return RequestRefused(
-                f"{words}: the request was too long. Ask for fewer trackers by id, or for all.",
-                code=code,
-            )
-        if error.rcvd is None and error.sent is not None:
-            words = f"{self._server.host} did not answer a ping (code {code})"
-        elif error.rcvd is None:
-            words = f"The connection to {self._server.host} was cut"
-        if not self._accepted:
-            words += " before it answered the subscription"
-        return ServerUnavailable(f"{words}. Try again.", code=code)
-
-    def _refused_upgrade(self, status: int) -> FleetlabError:
-        words = f"{self._server.host} answered HTTP {status} instead of opening a WebSocket."
-        if status in (401, 403):
-            return RequestRefused(f"{words} A proxy may be in the way; else check the address.")
-        if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
-            return ProtocolError(
-                f"{words} It points to another address, where the key is not sent. Name the API's "
-                "own address with server=."
-            )
-        if status >= 500:  # noqa: PLR2004 - the class of server errors
-            return ServerUnavailable(f"{words} Try again later.")
-        return ProtocolError(
-            f"{words} Check the address: it ends in /v2 on the platform's regions, and on own "
-            "servers mostly in nothing."
-        )
 
 
 def _is_fatal(error: FleetlabError) -> bool:

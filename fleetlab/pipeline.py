@@ -11,13 +11,13 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from fleetlab.errors import FleetlabError, RecordingError
+from fleetlab.intake import Intake, Placed, size_of
 from fleetlab.recording.journal import JournalWriter, Position, read_journal
 from fleetlab.recording.load import decoded_info
 from fleetlab.recording.writer import PART_ROWS, PART_SECONDS, RecordingWriter
@@ -32,10 +32,7 @@ if TYPE_CHECKING:
     from fleetlab.recording.folder import Folder
     from fleetlab.recording.manifest import Info
 
-__all__ = ["MEMORY_LIMIT", "Intake", "Pipeline"]
-
-QUEUE_BYTES: Final = 64_000_000
-"""Bytes that may wait between two threads."""
+__all__ = ["MEMORY_LIMIT", "Pipeline"]
 
 MEMORY_LIMIT: Final = 1_000_000_000
 """Bytes that a recording in memory may take."""
@@ -46,55 +43,6 @@ IMPLIED: Final = frozenset({"lifecycle", "logout"})
 
 
 T = TypeVar("T")
-Placed = tuple[Position | None, Record]
-"""A record, and the place in the journal just after it."""
-
-
-class Intake:
-    """A queue of records, bounded in bytes, from one thread to another."""
-
-    def __init__(self, limit: int = QUEUE_BYTES) -> None:
-        self._limit = limit
-        self._records: deque[Placed] = deque()
-        self._bytes = 0
-        self._changed = threading.Condition()
-        self._closed = False
-
-    @property
-    def has_room(self) -> bool:
-        """Whether a record can be put; a closed queue takes any, and drops it."""
-        return self._bytes < self._limit or self._closed
-
-    def put(self, record: Record, position: Position | None = None) -> None:
-        """Add a record, room or not."""
-        with self._changed:
-            if not self._closed:
-                self._records.append((position, record))
-                self._bytes += _size(record)
-                self._changed.notify_all()
-
-    def take(self, timeout: float) -> list[Placed]:
-        """Return a batch of what is there, after waiting for the first of it a while."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._records or self._closed, timeout)
-            taken: list[Placed] = []
-            size = 0
-            while self._records and size < BATCH_BYTES:
-                taken.append(self._records.popleft())
-                size += _size(taken[-1][1])
-            self._bytes -= size
-            return taken
-
-    def close(self) -> None:
-        """Take no more; what is in it can still be taken."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether it is closed and empty."""
-        return self._closed and not self._records
 
 
 class Pipeline:
@@ -253,7 +201,7 @@ class Pipeline:
         size = 0
         for position, record in read_journal(self._folder, self._position):
             batch.append((position, record))
-            size += _size(record)
+            size += size_of(record)
             if size >= BATCH_BYTES or position == last:
                 yield batch
                 batch, size = [], 0
@@ -300,11 +248,6 @@ def _shielded(work: Callable[[], T]) -> T:
     while True:
         with contextlib.suppress(KeyboardInterrupt):
             return work()
-
-
-def _size(record: Record) -> int:
-    """Bytes that a record counts for; a reply is rare and counts for a little."""
-    return len(record.data) + 64 if isinstance(record, MessageRecord) else 1_000
 
 
 def _redacted(record: Record, secrets: Sequence[bytes]) -> Record:

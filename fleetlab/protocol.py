@@ -1,4 +1,4 @@
-"""Messages in, messages out: what frames of the event WebSocket mean. No I/O, no frames of data.
+"""Messages in, messages out: what frames of the event WebSocket mean. No I/O, no Polars.
 
 The server speaks Atmosphere: a handshake ``<uuid>|<ms>|<char>|`` for a new client, now and then the
 heartbeat char alone, blanks for a client that comes back; everything else is JSON, one message a
@@ -15,13 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Raw
 
-from fleetlab.errors import (
-    AuthenticationError,
-    FleetlabError,
-    RequestRefused,
-    ServerUnavailable,
-)
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,8 +29,6 @@ __all__ = [
     "Response",
     "Unreadable",
     "describe",
-    "error_for",
-    "is_retryable",
     "read",
     "subscribe_message",
 ]
@@ -299,56 +290,3 @@ def _whole_pairs(escape: re.Match[bytes]) -> bytes:
     text = escape.group()
     alone = escape.group(2) or (escape.group(1) and len(text) == len(b"\\ud800"))
     return b"\\ufffd" if alone else text
-
-
-# -- errors ------------------------------------------------------------------------------------
-
-_SET_KEY: Final = "Set FLEETLAB_API_KEY, or pass api_key= or login= and password=."
-_FATAL: Final[dict[int, tuple[type[FleetlabError], str]]] = {
-    3: (AuthenticationError, f"The key is not valid. {_SET_KEY}"),
-    4: (AuthenticationError, f"The key is not known, or its session has ended. {_SET_KEY}"),
-    102: (AuthenticationError, "Login or password are wrong."),
-    5: (RequestRefused, "The server did not understand the request."),
-    7: (RequestRefused, "The server takes no such parameters."),
-    11: (RequestRefused, "This key may not do that; ask the account's owner for the right."),
-    13: (RequestRefused, "That is not permitted here; ask the account's owner."),
-    208: (RequestRefused, "The device is blocked; unblock it on the platform first."),
-    236: (RequestRefused, "The account's tariff doesn't include that."),
-    275: (RequestRefused, "The user is blocked; ask the platform's support."),
-    276: (RequestRefused, "That is forbidden for this kind of session; use an API key."),
-}
-_LATER: Final[dict[int, str]] = {
-    1: "The platform's database has failed.",
-    6: "The platform met an unexpected error.",
-    8: "The platform's queue is not available.",
-    14: "The platform's database is not available.",
-    15: "Too many requests; a longer rate_limit or fewer captures at once help.",
-    229: "The platform is not ready.",
-}
-
-
-def error_for(code: int | None, description: str, asked: str = "") -> FleetlabError:
-    """Return the error that a status code of the platform means.
-
-    Parameters
-    ----------
-    code : int or None
-        The code, as in the platform's documentation.
-    description : str
-        The server's words.
-    asked : str
-        What was asked for; shown where that was the mistake.
-    """
-    said = f"The server said: {description} (code {code})."
-    if code in _FATAL:
-        kind, sentence = _FATAL[code]
-        shown = f" Asked for: {asked}" if code in (5, 7) and asked else ""
-        return kind(f"{sentence} {said}{shown}", code=code)
-    if code in _LATER:
-        return ServerUnavailable(f"{_LATER[code]} Try again later. {said}", code=code)
-    return RequestRefused(f"The request was refused. {said}", code=code)
-
-
-def is_retryable(code: int | None) -> bool:
-    """Tell whether to try again after a status code; codes unknown today may be passing."""
-    return code not in _FATAL

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from fleetlab.errors import FleetlabError, ProtocolError, ServerUnavailable
-from fleetlab.protocol import error_for
+from fleetlab.errors import ProtocolError, ServerUnavailable
+from fleetlab.failures import unreachable
+from fleetlab.status import error_for
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from fleetlab.server import Server
 
-__all__ = ["RestClient", "ssl_context", "unreachable"]
+__all__ = ["RestClient", "ssl_context"]
 
 REPLY_LIMIT: Final = 64_000_000
 """Bytes of a reply; a list of 12,000 trackers has about 8 MB."""
@@ -35,54 +36,6 @@ def ssl_context(server: Server) -> ssl.SSLContext | None:
     import truststore  # noqa: PLC0415 - loads the system's store
 
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def unreachable(server: Server, error: BaseException) -> FleetlabError:
-    """Return the error for a failure to reach a server, with a sentence on what to do.
-
-    Parameters
-    ----------
-    server : Server
-        The server.
-    error : Exception
-        What aiohttp, websockets or the system raised.
-    """
-    chain: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in chain:
-        chain.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    host = server.host
-    for link in chain:
-        if isinstance(link, ssl.SSLCertVerificationError):
-            why = getattr(link, "verify_message", "") or "it could not be verified"
-            return ServerUnavailable(
-                f"The certificate of {host} is not trusted ({why}). If it is your "
-                "company's own server, install its certificate on this computer; check the "
-                "computer's clock, too."
-            )
-        if isinstance(link, ssl.SSLError):
-            return ServerUnavailable(
-                f"{host} can't be reached over TLS ({link.reason or link}). Check the address and "
-                "its port."
-            )
-        if isinstance(link, OSError) and link.__class__.__name__ == "gaierror":
-            return ServerUnavailable(
-                f"The host {host} is not known. Check the spelling of server=, and the network."
-            )
-        if isinstance(link, ConnectionRefusedError):
-            return ServerUnavailable(
-                f"{host} refuses connections. Check the address and port, and that it runs."
-            )
-        if isinstance(link, TimeoutError):
-            return ServerUnavailable(
-                f"{host} did not answer in time. Check the network, a proxy or firewall between, "
-                "and try again."
-            )
-    return ServerUnavailable(
-        f"The connection to {host} failed ({type(error).__name__}: {error}). Check the network and "
-        "try again."
-    )
 
 
 class RestClient:

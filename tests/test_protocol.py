@@ -17,12 +17,11 @@ from fleetlab.protocol import (
     Response,
     Unreadable,
     describe,
-    error_for,
-    is_retryable,
     read,
     subscribe_message,
 )
 from fleetlab.requests import resolve_requests
+from fleetlab.status import error_for, is_retryable
 
 KEY = "0123456789abcdef0123456789abcdef"
 
