@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import inspect
 import os
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
+from fleetlab.arguments import with_arguments_of
 from fleetlab.plan import Plan, make_plan
 from fleetlab.progress import Progress, View, choose_view
 from fleetlab.session import Session
@@ -221,32 +220,7 @@ def capture(
     return Job(plan, view_of())._wait()  # noqa: SLF001 - for the functions of this module
 
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _with_arguments_of(
-    model: Callable[P, Any],
-) -> Callable[[Callable[[dict[str, Any]], T]], Callable[P, T]]:
-    """Give a function the signature of another, and the arguments of a call in one dict."""
-    signature = inspect.signature(model)
-
-    def decorate(function: Callable[[dict[str, Any]], T]) -> Callable[P, T]:
-        @functools.wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            bound = signature.bind(*args, **kwargs)
-            bound.apply_defaults()
-            return function(bound.arguments)
-
-        call.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            return_annotation=inspect.signature(function).return_annotation
-        )
-        return call
-
-    return decorate
-
-
-@_with_arguments_of(capture)
+@with_arguments_of(capture)
 def start(arguments: dict[str, Any]) -> Job:
     """Begin to record, and return at once.
 
@@ -266,7 +240,7 @@ def start(arguments: dict[str, Any]) -> Job:
     return Job(plan)
 
 
-@_with_arguments_of(capture)
+@with_arguments_of(capture)
 async def acapture(arguments: dict[str, Any]) -> Recording:
     """Record the live stream of a fleet from async code.
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -41,6 +39,7 @@ from fleetlab.protocol import (
 from fleetlab.records import ConnectionRecord, MessageRecord, Record
 from fleetlab.server import redact
 from fleetlab.status import error_for, is_retryable
+from fleetlab.timeouts import Timeouts
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -49,44 +48,13 @@ if TYPE_CHECKING:
     from fleetlab.requests import Request
     from fleetlab.server import Server
 
-__all__ = ["Connection", "Sink", "Timeouts", "backoff"]
+__all__ = ["Connection", "Sink"]
 
 MAX_SIZE: Final = 64_000_000
 """Bytes of a message: a full batch of 12,000 trackers has about 9 MB, a verbose one more."""
 
 _SMALL: Final = 4_096
 _T = TypeVar("_T")
-
-
-def backoff() -> Iterator[float]:
-    """Yield seconds to wait before each attempt: doubling from 1 to 60, with jitter."""
-    delay = 1.0
-    while True:
-        yield delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients, hides nothing
-        delay = min(delay * 2, 60.0)
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """Times in seconds; tests have shorter ones.
-
-    Attributes
-    ----------
-    answer : float
-        From the first packet to the answered subscription.
-    ping, pong : float
-        How often the server is pinged, and how long it may take to answer.
-    close : float
-        How long the server may take to answer our close.
-    delays : callable
-        Makes the waits between attempts.
-    """
-
-    answer: float = 12.0
-    ping: float = 15.0
-    pong: float = 10.0
-    close: float = 2.0
-    delays: Callable[[], Iterator[float]] = field(default=backoff)
 
 
 class Sink(Protocol):

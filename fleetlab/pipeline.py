@@ -222,7 +222,7 @@ class Pipeline:
         decoder = self.decoder
         frames = _shielded(decoder.decode)
         info = decoded_info(self._info, decoder)
-        gap = decoder.open_gap(None)
+        gap = decoder.log.open_gap(None)
         _shielded(lambda: self._writer.add(frames, decoder.directory.frame, gap, info))
         if self._folder.path is None and self._writer.size > MEMORY_LIMIT:
             raise RecordingError(

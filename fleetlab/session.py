@@ -11,20 +11,21 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from fleetlab._version import __version__
 from fleetlab.connection import Connection
+from fleetlab.directory import DirectoryReader
 from fleetlab.errors import FleetlabError
 from fleetlab.pipeline import Pipeline
 from fleetlab.progress import Progress
 from fleetlab.recording import Info
 from fleetlab.recording.folder import DiskFolder, MemoryFolder
 from fleetlab.recording.lock import FolderLock
-from fleetlab.records import ConnectionRecord, RestRecord
+from fleetlab.records import ConnectionRecord
 from fleetlab.requests import SELECTED_LIMIT
 from fleetlab.rest import RestClient, ssl_context
-from fleetlab.server import Credentials, redact, resolve_server
+from fleetlab.server import Credentials, resolve_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,15 +37,6 @@ if TYPE_CHECKING:
     from fleetlab.simulator import Simulator
 
 __all__ = ["Session"]
-
-LIST_SECONDS: Final = 900.0
-"""How often the tracker list is read again."""
-
-RETRY_SECONDS: Final = 60.0
-"""How soon after a failure."""
-
-STRANGER_SECONDS: Final = 5.0
-"""How soon, at the earliest, because of a source that nobody knows."""
 
 Reason = Literal["time", "stop", "interrupt", "logout", "error"]
 
@@ -184,16 +176,18 @@ class Session:
         context = ssl_context(self._server)
         async with RestClient(self._server, context) as rest:
             key = await self._key(rest)
+            secrets = (*self._credentials.secrets, key)
             connection = Connection(
                 self._server,
                 key,
                 self._plan.requests,
                 self._pipeline,
                 ssl=context,
-                secrets=(*self._credentials.secrets, key),
+                secrets=secrets,
             )
             receiving = asyncio.create_task(connection.run())
-            reading = asyncio.create_task(self._read_directory(rest, key))
+            reader = DirectoryReader(rest, key, self._pipeline, secrets)
+            reading = asyncio.create_task(reader.run(wants_zone=self._plan.timezone is None))
             timing = asyncio.create_task(self._time(connection, wake))
             try:
                 await asyncio.wait(
@@ -231,37 +225,6 @@ class Session:
         key = await rest.auth(credentials.login or "", credentials.password or "")
         self._pipeline.add_secret(key)
         return key
-
-    async def _read_directory(self, rest: RestClient, key: str) -> None:
-        """Read the tracker list and the zone, and the list again from time to time."""
-        secrets = (*self._credentials.secrets, key)
-        wants_zone = self._plan.timezone is None
-        while True:
-            calls = [self._read(rest, key, "tracker/list", "trackers", secrets)]
-            if wants_zone:
-                calls.append(self._read(rest, key, "user/get_info", "zone", secrets))
-            had = await asyncio.gather(*calls)
-            wants_zone = wants_zone and not had[-1]
-            waited = 0.0
-            while waited < (LIST_SECONDS if all(had) else RETRY_SECONDS):
-                await asyncio.sleep(1.0)
-                waited += 1.0
-                if waited >= STRANGER_SECONDS and self._pipeline.decoder.strangers:
-                    break
-
-    async def _read(
-        self, rest: RestClient, key: str, call: str, what: str, secrets: tuple[str, ...]
-    ) -> bool:
-        try:
-            reply = await rest.call(call, key)
-        except FleetlabError as error:
-            detail = redact(str(error), secrets)
-            await self._pipeline.put(
-                ConnectionRecord(_now(), f"{what}_unavailable", code=error.code, detail=detail)
-            )
-            return False
-        await self._pipeline.put(RestRecord(_now(), call, reply))
-        return True
 
     def _facts(self) -> dict[str, object]:
         info = self._info

@@ -16,11 +16,12 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 import fleetlab as fl
-from fleetlab.connection import Connection, Timeouts, backoff
+from fleetlab.connection import Connection
 from fleetlab.records import ConnectionRecord, MessageRecord, Record
 from fleetlab.requests import resolve_requests
 from fleetlab.rest import ssl_context
 from fleetlab.server import Server
+from fleetlab.timeouts import Timeouts, backoff
 
 KEY = "0123456789abcdef0123456789abcdef"
 CERTIFICATE = Path(__file__).parent / "data" / "self-signed.pem"

@@ -108,7 +108,7 @@ def _load_one(folder: DiskFolder) -> Recording:
     if problems and not running:  # while it is written, the end is simply not there yet
         rows = [(None, None, None, None, "raw", problem, "") for problem in problems]
         tail.setdefault("rejects", []).append(table("rejects", rows))
-    tail.setdefault("gaps", []).append(decoder.open_gap(None if running else last))
+    tail.setdefault("gaps", []).append(decoder.log.open_gap(None if running else last))
     tables["trackers"] = decoder.directory.frame
     for name in ("connection", "gaps", "rejects"):
         tables[name] = pl.concat([tables[name], *tail.pop(name, [])])

@@ -15,6 +15,7 @@ from fleetlab import protocol
 from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord
 from fleetlab.requests import SELECTED_LIMIT
 from fleetlab.schemas import EVENTS, table
+from fleetlab.tables.connection_log import ConnectionLog
 from fleetlab.tables.iot_monitor import IotMonitor, Overrun
 from fleetlab.tables.lifecycle import Lifecycle, decode_logout
 from fleetlab.tables.payload import Part, open_payload
@@ -56,6 +57,8 @@ class Decoder:
         Rows decoded so far by event.
     settings : dict
         What the recording began with: its name, requests and zone.
+    log : ConnectionLog
+        What happened to the connection, and the gaps.
     strangers : set of int
         Sources met since the last tracker list that no tracker is known to have.
     """
@@ -71,7 +74,7 @@ class Decoder:
         self.zone_source: str | None = state.get("zone_source")
         self._offset: int | None = state.get("offset")
         self._awaited: set[str] = set(state.get("awaited", ("trackers", "zone")))
-        self._lost_at: int | None = state.get("lost_at")
+        self.log = ConnectionLog(state.get("lost_at"))
         self._seen: dict[str, set[Hashable]] = {
             event: {tuple(key) if isinstance(key, list) else key for key in keys}
             for event, keys in state.get("seen", {}).items()
@@ -84,8 +87,6 @@ class Decoder:
         self._pending: list[Record] = []
         self._hold_until: int | None = None
         self._frames: dict[str, list[pl.DataFrame]] = {}
-        self._connection: list[tuple[Any, ...]] = []
-        self._gaps: list[tuple[Any, ...]] = []
         self.strangers: set[int] = set()
         self._told: set[int] = set()
 
@@ -142,10 +143,10 @@ class Decoder:
             self._decode_pending()
         frames = {name: pl.concat(parts) for name, parts in self._frames.items()}
         frames["rejects"] = self._rejects.frame().sort("seq", maintain_order=True)
-        frames["connection"] = table("connection", self._connection)
-        frames["gaps"] = table("gaps", self._gaps)
+        frames["connection"] = table("connection", self.log.rows)
+        frames["gaps"] = table("gaps", self.log.gaps)
         self._frames = {}
-        for rows in (self._rejects.rows, self._connection, self._gaps):
+        for rows in (self._rejects.rows, self.log.rows, self.log.gaps):
             rows.clear()
         return {name: frame for name, frame in frames.items() if len(frame)}
 
@@ -158,25 +159,11 @@ class Decoder:
             "zone_source": self.zone_source,
             "offset": self._offset,
             "awaited": sorted(self._awaited),
-            "lost_at": self._lost_at,
+            "lost_at": self.log.lost_at,
             "seen": {event: list(keys) for event, keys in self._seen.items()},
             "queues": self._iot.memory.dump(),
             "rejects": self._rejects.listed,
         }
-
-    def open_gap(self, until: int | None) -> pl.DataFrame:
-        """Return the gap that has not ended, if there is one, as a frame of schema ``gaps``.
-
-        Parameters
-        ----------
-        until : int or None
-            When the recording ended in it, microseconds since 1970 in UTC; None: it goes on.
-        """
-        start = self._lost_at
-        if start is None:
-            return table("gaps", [])
-        lasted = None if until is None else (until - start) / 1e6
-        return table("gaps", [(start, until, lasted, "disconnected", None, None, None)])
 
     @property
     def utc_offset(self) -> str | None:
@@ -199,7 +186,9 @@ class Decoder:
                 if isinstance(record, RestRecord):
                     self._apply_rest(record)
                 elif isinstance(record, ConnectionRecord):
-                    self._apply_connection(record)
+                    self.log.add(record)
+                    if record.what == "subscribing":
+                        self._seen = {}
             del self._pending[: len(batch) or 1]
 
     def _next_batch(self) -> list[MessageRecord]:
@@ -217,7 +206,7 @@ class Decoder:
         """Decode messages, or leave everything as it was."""
         seen = {event: set(keys) for event, keys in self._seen.items()}
         contents = self._iot.memory.contents.copy()
-        rejects, listed, gaps = len(self._rejects.rows), self._rejects.listed, len(self._gaps)
+        rejects, listed, gaps = len(self._rejects.rows), self._rejects.listed, len(self.log.gaps)
         frames = {event: list(parts) for event, parts in self._frames.items()}
         counts, offset = self.counts.copy(), self._offset
         try:
@@ -225,7 +214,7 @@ class Decoder:
         except BaseException:
             self._seen, self._frames, self.counts, self._offset = seen, frames, counts, offset
             self._iot.memory.contents = contents
-            del self._rejects.rows[rejects:], self._gaps[gaps:]
+            del self._rejects.rows[rejects:], self.log.gaps[gaps:]
             self._rejects.listed = listed
             raise
 
@@ -250,22 +239,6 @@ class Decoder:
         if is_zone(zone):
             self.zone, self.zone_source = zone, "argument"
             self._awaited.discard("zone")
-
-    def _apply_connection(self, record: ConnectionRecord) -> None:
-        row = (record.at, record.what, record.attempt, record.code, record.detail)
-        self._connection.append(row)
-        if record.what == "subscribing":
-            self._seen = {}
-        elif record.what == "lost" and self._lost_at is None:
-            self._lost_at = record.at
-        elif record.what in ("subscribed", "ended") and self._lost_at is not None:
-            self._gap(self._lost_at, record.at, "disconnected")
-            self._lost_at = None
-
-    def _gap(self, start: int, end: int, reason: str, *where: Any) -> None:
-        start, end = min(start, end), max(start, end)
-        event, tracker, field = where or (None, None, None)
-        self._gaps.append((start, end, (end - start) / 1e6, reason, event, tracker, field))
 
     def _decode_messages(self, records: list[MessageRecord]) -> None:
         messages: dict[str, list[Message]] = {}
@@ -371,7 +344,7 @@ class Decoder:
         moments = to_utc(texts, pl.Series([at] * 2), self.zone, offset).utc.to_physical()
         start, end = moments.fill_null(at).to_list()
         where = ("iot_monitor", overrun.tracker_id, overrun.field)
-        self._gap(start, end, "queue_overrun", *where)
+        self.log.gap(start, end, "queue_overrun", *where)
 
     def _requests(self, event: str) -> list[Any]:
         """The trackers asked for, by request; those of all for events that come by themselves."""

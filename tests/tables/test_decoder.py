@@ -365,7 +365,7 @@ def test_a_loss_is_a_gap_until_the_next_accepted_subscription():
     made.feed(ConnectionRecord(AT + 1_000_000, "lost", code=1006))
     made.feed(ConnectionRecord(AT + 2_000_000, "lost", code=1006))
     frames_of(made)
-    assert made.open_gap(None)["started_at"].to_list() == [NOW + timedelta(seconds=1)]
+    assert made.log.open_gap(None)["started_at"].to_list() == [NOW + timedelta(seconds=1)]
     made.feed(ConnectionRecord(AT + 5_000_000, "subscribed"))
     [gap] = frames_of(made)["gaps"].to_dicts()
     assert gap["reason"] == "disconnected"
@@ -374,7 +374,7 @@ def test_a_loss_is_a_gap_until_the_next_accepted_subscription():
         NOW + timedelta(seconds=5),
         4.0,
     )
-    assert made.open_gap(None).is_empty()
+    assert made.log.open_gap(None).is_empty()
 
 
 def test_what_the_server_said_of_each_tracker_is_in_trackers():

@@ -1,0 +1,43 @@
+"""How long the connection waits for what."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Timeouts", "backoff"]
+
+
+def backoff() -> Iterator[float]:
+    """Yield seconds to wait before each attempt: doubling from 1 to 60, with jitter."""
+    delay = 1.0
+    while True:
+        yield delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients, hides nothing
+        delay = min(delay * 2, 60.0)
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Times in seconds; tests have shorter ones.
+
+    Attributes
+    ----------
+    answer : float
+        From the first packet to the answered subscription.
+    ping, pong : float
+        How often the server is pinged, and how long it may take to answer.
+    close : float
+        How long the server may take to answer our close.
+    delays : callable
+        Makes the waits between attempts.
+    """
+
+    answer: float = 12.0
+    ping: float = 15.0
+    pong: float = 10.0
+    close: float = 2.0
+    delays: Callable[[], Iterator[float]] = field(default=backoff)
