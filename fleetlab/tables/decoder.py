@@ -13,8 +13,8 @@ import polars as pl
 
 from fleetlab import protocol
 from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord
-from fleetlab.requests import SELECTED_LIMIT
 from fleetlab.schemas import EVENTS, table
+from fleetlab.tables.asked import Asked
 from fleetlab.tables.connection_log import ConnectionLog
 from fleetlab.tables.iot_monitor import IotMonitor, Overrun
 from fleetlab.tables.lifecycle import Lifecycle, decode_logout
@@ -70,6 +70,7 @@ class Decoder:
         self.directory = Directory(trackers)
         self.counts: Counter[str] = Counter(state.get("counts", {}))
         self.settings: dict[str, Any] = state.get("settings", {})
+        self._asked = Asked(self.settings.get("requests", ()))
         self.zone: str | None = state.get("zone")
         self.zone_source: str | None = state.get("zone_source")
         self._offset: int | None = state.get("offset")
@@ -235,6 +236,7 @@ class Decoder:
 
     def _begin(self, record: ConnectionRecord) -> None:
         self.settings = record.facts
+        self._asked = Asked(record.facts.get("requests", ()))
         zone = record.facts.get("timezone")
         if is_zone(zone):
             self.zone, self.zone_source = zone, "argument"
@@ -305,8 +307,8 @@ class Decoder:
             zone=self.zone,
             directory=self.directory,
             seen=self._seen.setdefault(event, set()),
-            asked=self._asked(event),
-            filtered=self._is_filtered(event),
+            asked=self._asked.trackers(event),
+            filtered=self._asked.is_filtered(event),
             rejects=self._rejects,
         )
         items: list[tuple[int | None, Item]] = []
@@ -345,21 +347,3 @@ class Decoder:
         start, end = moments.fill_null(at).to_list()
         where = ("iot_monitor", overrun.tracker_id, overrun.field)
         self.log.gap(start, end, "queue_overrun", *where)
-
-    def _requests(self, event: str) -> list[Any]:
-        """The trackers asked for, by request; those of all for events that come by themselves."""
-        requests = self.settings.get("requests", [])
-        own = [request["trackers"] for request in requests if request["type"] == event]
-        return own or [request["trackers"] for request in requests]
-
-    def _asked(self, event: str) -> set[int] | None:
-        asked = self._requests(event)
-        if not asked or "all" in asked:
-            return None
-        return {tracker for trackers in asked for tracker in trackers}
-
-    def _is_filtered(self, event: str) -> bool:
-        return any(
-            trackers != "all" and len(trackers) > SELECTED_LIMIT
-            for trackers in self._requests(event)
-        )
