@@ -25,6 +25,8 @@ RETRY_SECONDS: Final = 60.0
 STRANGER_SECONDS: Final = 5.0
 """How soon, at the earliest, because of a source that nobody knows."""
 
+TICK_SECONDS: Final = 1.0
+
 
 class DirectoryReader:
     """Reads the tracker list at the start, for unknown sources, and from time to time.
@@ -71,7 +73,7 @@ class DirectoryReader:
         while (waited := time.monotonic() - began) < seconds:
             if waited >= STRANGER_SECONDS and self._pipeline.decoder.strangers:
                 return
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(TICK_SECONDS)
 
     async def _read(self, call: str, what: str) -> bool:
         try:
