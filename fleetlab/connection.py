@@ -237,8 +237,13 @@ class Connection:
                 limit.reschedule(None)
             elif isinstance(message, ErrorMessage):
                 raise self._refused(message)
-            elif isinstance(message, EventMessage) and message.event == "logout":
-                return "logout"
+            elif isinstance(message, EventMessage):
+                if message.event == "logout":
+                    return "logout"
+                # Events come to subscribers only: an answer that is late, or that a server of
+                # one's own leaves out, is no reason to give up a stream that flows.
+                await self._accept()
+                limit.reschedule(None)
 
     async def _answered(self, response: Response) -> None:
         refused = "; ".join(f"{event}: {words}" for event, words in response.failures.items())
@@ -247,11 +252,15 @@ class Connection:
                 f"The server refused what was asked for ({redact(refused, self._secrets)}). "
                 f"Asked for: {describe(self._requests)}"
             )
-        await self._log("subscribed")
+        await self._accept()
         if refused:
             await self._log("refused", refused)
-        self._accepted = True
-        self.subscribed.set()
+
+    async def _accept(self) -> None:
+        if not self._accepted:
+            self._accepted = True
+            await self._log("subscribed")
+            self.subscribed.set()
 
     async def _close_on_stop(self, websocket: ClientConnection) -> None:
         await self._stop.wait()

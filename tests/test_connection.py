@@ -315,6 +315,20 @@ def test_an_error_of_the_sink_ends_it_with_that_error():
     with_server(handler, test)
 
 
+def test_events_without_an_answer_are_an_accepted_subscription():
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(event(1))
+        await socket.send(accepted())
+        await socket.send(accepted())
+        await socket.send(event(2))
+        await socket.send(LOGOUT)
+        await idle(socket)
+
+    sink = run_until_end(handler)
+    assert sink.whats == ["connected", "subscribing", "subscribed"]
+
+
 # -- the first connection fails fast -----------------------------------------------------------
 
 
@@ -386,7 +400,7 @@ def test_a_server_that_talks_and_never_answers_the_subscription_is_given_up_too(
     async def handler(socket: ServerConnection) -> None:
         try:
             while True:
-                await socket.send(event(1))
+                await socket.send("X")
                 await asyncio.sleep(0.01)
         except ConnectionClosed:
             pass
