@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -140,21 +141,64 @@ def demo(
     vehicles: Annotated[int, typer.Option(min=1, help="How many vehicles.")] = 12,
     seed: Annotated[int, typer.Option(help="Same seed, same fleet.")] = 1,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    timezone: Annotated[
+        str, typer.Option(help="Zone of the user, in which states and readings are dated.")
+    ] = "Europe/Madrid",
+    tick: Annotated[float, typer.Option(help="Seconds from one update to the next.")] = 1.0,
+    iso: Annotated[
+        bool, typer.Option("--iso", help="Times as ISO 8601 to clients that ask for it.")
+    ] = False,
+    patience: Annotated[
+        float | None,
+        typer.Option(help="Close a client that sends no heartbeat for so many seconds."),
+    ] = None,
+    oddity: Annotated[
+        list[str] | None,
+        typer.Option(help="A rarer form of the protocol; may be given several times."),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="What goes wrong every so often; several come in turn."),
+    ] = None,
+    every: Annotated[float, typer.Option(help="Seconds from one fault to the next.")] = 60.0,
 ) -> None:
     """Serve the embedded simulator until stopped, and print its base URL and key.
 
     It speaks the platform's protocol on loopback: REST and the event WebSocket on one port.
 
+    Oddities are what real servers do besides the usual: wrapped_states, mislabelled_readings,
+    iot_lists, binary_frames, no_nulls, position_beside, one_map, unknown_fields.
+
+    Faults are what happens on a bad day. cut: connections are aborted. half_open: they stay open
+    and dead. hang_up: the server closes them. hang: the application says nothing, until the next
+    fault. garbage: rubbish between the messages. rest_down: REST answers 503, until the next fault.
+    refuse: the next subscription is refused for now, and the connection cut.
+
     **Examples**
 
     - `fleetlab demo`: a dozen vehicles on a free port
     - `fleetlab demo --port 8080 --vehicles 500 --seed 7`
+    - `fleetlab demo --oddity wrapped_states --oddity no_nulls --timezone Asia/Kathmandu`
+    - `fleetlab demo --fault cut --fault half_open --every 30`: a test of another's client
     - then, in another terminal: `FLEETLAB_API_KEY=KEY fleetlab capture --server URL`
     """
     from fleetlab.simulator import Simulator  # noqa: PLC0415
+    from fleetlab.simulator.faults import Faults  # noqa: PLC0415
 
+    if every <= 0:
+        raise InvalidArgument(f"--every must be more than 0 seconds, not {every:g}.")
+    simulator = Simulator(
+        vehicles=vehicles,
+        seed=seed,
+        timezone=timezone,
+        tick=tick,
+        iso="ask" if iso else False,
+        client_patience=patience,
+        oddities=oddity or (),
+    )
+    faults = Faults(simulator, fault or ())
     try:
-        simulator = Simulator(vehicles=vehicles, seed=seed).start(port=port)
+        simulator.start(port=port)
     except OSError as error:
         raise FleetlabError(
             f"Port {port} can't be used: {error.strerror or error}. Take another with --port."
@@ -172,8 +216,12 @@ def demo(
         stopped = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopped.set())
-        while not stopped.wait(1.0):  # in steps: Windows sees Ctrl-C only between them
-            pass
+        due = time.monotonic() + every
+        while not stopped.wait(min(1.0, every)):  # in steps: Windows sees Ctrl-C only in between
+            if time.monotonic() >= due:
+                due += every
+                if (happened := faults.next()) is not None:
+                    _err.print(f"{time.strftime('%H:%M:%S')} fault: {happened}")
 
 
 @app.command()

@@ -200,6 +200,30 @@ def test_the_demo_serves_what_it_prints_until_it_is_stopped(number):
     assert (process.returncode, err) == (0, "")
 
 
+def test_the_demo_takes_oddities_and_faults():
+    arguments = ["--vehicles", "3", "--timezone", "Asia/Kathmandu", "--oddity", "wrapped_states"]
+    arguments += ["--fault", "hang_up", "--every", "0.3"]
+    with start("demo", *arguments, PYTHONUNBUFFERED="1") as process:
+        assert process.stdout is not None
+        told = dict(process.stdout.readline().split("  ", 1) for _ in range(2))
+        url, key = told["base URL"].strip(), told["API key"].strip()
+        rec = fl.capture(seconds=1.5, server=url, api_key=key, view=False, save_to=False)
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+    assert rec.info.timezone == "Asia/Kathmandu"
+    assert len(rec.gaps) >= 1
+    assert rec.state_batch["source_id"].n_unique() == 3
+    assert "fault: hang_up" in err
+
+
+@pytest.mark.parametrize("option", ["--fault", "--oddity", "--timezone"])
+def test_the_demo_tells_what_it_does_not_know(option):
+    code, out, err = run("demo", option, "earthquake")
+    assert (code, out) == (2, "")
+    [line] = err.splitlines()
+    assert "earthquake" in line
+
+
 def test_a_port_that_is_taken_is_told():
     with Simulator(vehicles=1) as sim:
         port = sim.base_url.removesuffix("/v2").rpartition(":")[2]

@@ -11,7 +11,7 @@ import pytest
 
 import fleetlab as fl
 from fleetlab.schemas import EVENTS, schema
-from fleetlab.simulator import Simulator
+from fleetlab.simulator import Oddity, Simulator
 from tests.conftest import eventually
 from tests.reference import Reference, journal_lines
 from tests.tables.test_decoder import comparable
@@ -72,8 +72,13 @@ def check(rec: fl.Recording) -> None:
 
 @pytest.mark.parametrize(
     "oddities",
-    [(), ("wrapped_states", "mislabelled_readings", "iot_lists", "binary_frames", "no_nulls")],
-    ids=["plain", "odd"],
+    [
+        (),
+        ("wrapped_states", "mislabelled_readings", "iot_lists", "binary_frames", "no_nulls"),
+        ("position_beside", "one_map", "unknown_fields"),
+        tuple(Oddity),
+    ],
+    ids=["plain", "odd", "odder", "all"],
 )
 def test_every_frame_sent_is_in_the_journal_and_every_value_in_its_cell(tmp_path, oddities):
     with Simulator(vehicles=12, seed=3, tick=None, record=True, oddities=oddities) as sim:
@@ -153,3 +158,26 @@ def test_the_recording_read_from_disk_is_the_one_that_was_returned(simulator, tm
     assert again.info == rec.info
     assert again.info.note == "a note"
     assert json.loads((tmp_path / "rec" / "recording.json").read_text("utf-8"))["format_version"]
+
+
+def test_rubbish_between_messages_costs_nothing_and_is_named(simulator):
+    job = fl.start(**everything(simulator))
+    eventually(lambda: simulator.requests, "the client subscribes")
+    rubbish = ["rubbish", "{", '{"type":"event","event":"comet","data":1}', "\u0000\u0001"]
+    for text in rubbish:
+        simulator.say(text)
+        simulator.step(1.0)
+    eventually(
+        lambda: job.progress().messages == len(simulator.ledger), "what was sent has arrived"
+    )
+    rec = job.stop()
+    assert sorted(rec.rejects["raw"]) == sorted(["rubbish", "{", "comet", "\u0000\u0001"])
+    said = {frame.number: frame.text for frame in simulator.ledger}
+    for seq, raw in rec.rejects.select("seq", "raw").iter_rows():
+        assert raw in said[seq]
+    clean = Reference(rec.info.name, "Europe/Madrid")
+    for number, text in said.items():
+        if text not in rubbish:
+            clean.feed(number, 0, text)
+    for event in ("state", "state_batch", "readings_batch", "iot_monitor"):
+        assert rec.frames[event]["seq"].to_list() == [row["seq"] for row in clean.rows[event]]

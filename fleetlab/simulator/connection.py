@@ -71,6 +71,7 @@ class Connection:
         self._waiting = 0
         self._wake = asyncio.Event()
         self._closing = False
+        self._frozen = False
         self._frames = 0
         self._last_sent = self._last_heard = time.monotonic()
 
@@ -100,12 +101,21 @@ class Connection:
 
     def push(self) -> None:
         """Put in line what the client has coming, unless it is far behind with reading."""
-        if self._waiting < _BACKLOG and not self._closing:
+        if self._waiting < _BACKLOG and not self._closing and not self._platform.hanging:
             self.send(self.feed.due())
 
     def close(self) -> None:
         """Close with 1000 and no reason once everything in line is sent."""
+        if self._frozen:
+            self.cut()  # nobody at the other end would hear of it
         self._closing = True
+        self._wake.set()
+
+    def freeze(self) -> None:
+        """Neither read nor write any more, with the TCP connection left open."""
+        self._frozen = True
+        if self._transport is not None:
+            self._transport.pause_reading()
         self._wake.set()
 
     def cut(self) -> None:
@@ -135,12 +145,14 @@ class Connection:
         if text.strip() == self._manners.char:
             self._last_heard = time.monotonic()
             self._platform.ledger.heartbeat()
-        elif text.strip() and not self._closing:
+        elif text.strip() and not self._closing and not self._platform.hanging:
             self.send(self.feed.answer(text))
 
     async def _write(self) -> None:
         try:
             while True:
+                if self._frozen:
+                    await asyncio.Event().wait()  # until this connection is ended from outside
                 while self._outbox:
                     text = self._outbox.popleft()
                     self._waiting -= len(text)
@@ -185,7 +197,9 @@ class Connection:
         elif manners.patience_s is not None and now - self._last_heard >= manners.patience_s:
             self._closing = True
         elif not self._outbox and now - self._last_sent >= manners.heartbeat_s:
-            self.send([manners.char])
+            self._last_sent = now
+            if not self._platform.hanging:
+                self.send([manners.char])
 
     def log_out(self) -> None:
         """Tell a subscriber that its session is over, and close."""

@@ -30,6 +30,8 @@ class Platform:
         Whether times are ISO 8601; None lets each client choose by `iso_datetime`.
     refusals : deque of (int, str or None)
         Codes and descriptions of the errors that the next subscribes are answered with.
+    hanging : bool
+        Whether the application says nothing, while WebSockets go on answering pings.
     """
 
     world: World
@@ -38,6 +40,7 @@ class Platform:
     ledger: Ledger
     iso: bool | None
     refusals: deque[tuple[int, str | None]] = field(default_factory=deque)
+    hanging: bool = False
 
 
 class Feed:

@@ -115,6 +115,14 @@ class Frames:
         if kept is None or kept[0] != changed:
             vehicle, moment = self._world.fleet.vehicles[index], self._world.moments[index]
             state = wire.state(vehicle, moment, self._clock, self._times[iso], compact=compact)
+            if Oddity.POSITION_BESIDE in self._oddities:
+                state["gps"] |= state["gps"].pop("location")
+            if Oddity.UNKNOWN_FIELDS in self._oddities:
+                state |= {"mileage_class": "B", "axles": [{"load": 4.50}, None]}
+                state["gps"]["hdop"] = 0.9
+                state["movement_status"] = {"parked": "towed"}.get(
+                    state["movement_status"], state["movement_status"]
+                )
             if Oddity.NO_NULLS in self._oddities:
                 state = {name: value for name, value in state.items() if value is not None}
             if Oddity.WRAPPED_STATES in self._oddities:
@@ -150,4 +158,12 @@ class Frames:
             ]
             if news:
                 objects.append(wire.readings(tracker.tracker_id, news, self._clock, times))
+        if Oddity.UNKNOWN_FIELDS in self._oddities:
+            for one in objects:
+                for parts in one.values():
+                    for part in parts.values():
+                        part[0]["quality"] = {"score": 1}
+        if Oddity.ONE_MAP in self._oddities:
+            objects = [{key: parts for one in objects for key, parts in one.items()}]
+            return wire.encode(objects[0]) if objects[0] else ""
         return wire.encode(objects) if objects else ""

@@ -24,3 +24,12 @@ class Oddity(StrEnum):
 
     NO_NULLS = "no_nulls"
     """A state's fields that are null are left out."""
+
+    POSITION_BESIDE = "position_beside"
+    """`lat` and `lng` stand right under `gps`, as in the documentation's list of fields."""
+
+    ONE_MAP = "one_map"
+    """The readings of all trackers in a batch are one map, not a list of maps."""
+
+    UNKNOWN_FIELDS = "unknown_fields"
+    """States and readings carry fields, and states values, that no documentation knows yet."""

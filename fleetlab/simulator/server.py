@@ -81,6 +81,16 @@ class Server:
         for connection in self._connections.values():
             connection.cut()
 
+    def freeze(self) -> None:
+        """Leave every TCP connection open, and neither read nor write any more."""
+        for connection in self._connections.values():
+            connection.freeze()
+
+    def say(self, text: str) -> None:
+        """Send a frame to everybody, whatever it holds."""
+        for connection in self._connections.values():
+            connection.send([text])
+
     def hang_up(self) -> None:
         """Close every connection with 1000, as a server that is restarted does."""
         for connection in self._connections.values():

@@ -285,6 +285,29 @@ class Simulator:
         """Abort every WebSocket's TCP connection, without a close frame."""
         self._call(lambda server: server.cut())
 
+    def half_open(self) -> None:
+        """Leave every TCP connection open and dead: nothing is read, answered or sent any more.
+
+        Pings stay without an answer. Clients that connect afterwards are served.
+        """
+        self._call(lambda server: server.freeze())
+
+    @property
+    def hanging(self) -> bool:
+        """Whether the application says nothing, neither answers nor events nor heartbeats.
+
+        Connections are accepted and pings answered all the same; may be set at any time.
+        """
+        return self._platform.hanging
+
+    @hanging.setter
+    def hanging(self, hanging: bool) -> None:
+        self._platform.hanging = hanging
+
+    def say(self, text: str) -> None:
+        """Send a frame to every client, between the others and whatever it holds."""
+        self._call(lambda server: server.say(text))
+
     def hang_up(self) -> None:
         """Close every WebSocket with 1000 and an empty reason; sessions stay good."""
         self._call(lambda server: server.hang_up())

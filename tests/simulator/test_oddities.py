@@ -60,3 +60,31 @@ def test_frames_can_be_binary(connect):
 
     with Simulator(1, tick=None, oddities=["binary_frames"], record=True) as sim:
         asyncio.run(main(sim))
+
+
+def test_positions_can_stand_beside_their_location(connect):
+    (frame,) = first_frames(connect, {"type": "state"}, oddities=["position_beside"])
+    gps = frame["data"]["gps"]
+    assert "location" not in gps
+    assert {type(gps["lat"]), type(gps["lng"])} == {float}
+
+
+def test_the_readings_of_all_trackers_can_be_one_map(connect, batch):
+    async def main():
+        async with connect(sim) as client:
+            await client.ask(batch("readings_batch"))
+            frame = await client.event("readings_batch")
+            assert frame["data"].keys() == {str(one) for one in sim.tracker_ids}
+
+    with Simulator(3, tick=None, oddities=["one_map"]) as sim:
+        asyncio.run(main())
+
+
+def test_fields_and_values_can_come_that_nobody_knows(connect):
+    requests = {"type": "state"}, {"type": "readings_batch"}
+    state, readings = first_frames(connect, *requests, oddities=["unknown_fields"])
+    assert {"mileage_class", "axles"} <= state["data"].keys()
+    assert "hdop" in state["data"]["gps"]
+    for one in readings["data"]:
+        for parts in one.values():
+            assert all("quality" in part[0] for part in parts.values())

@@ -718,6 +718,8 @@ def normal(extra: Any) -> Any:
     """The plain decoder keeps numbers as text; read them as JSON does."""
     if isinstance(extra, dict):
         return {name: normal(value) for name, value in extra.items()}
+    if isinstance(extra, list):
+        return [normal(value) for value in extra]
     if type(extra).__name__ == "Text":
         return json.loads(extra)
     return extra
