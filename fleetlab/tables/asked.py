@@ -23,11 +23,13 @@ class Asked:
 
     def __init__(self, requests: Iterable[Mapping[str, Any]]) -> None:
         self._by_event = {
-            request["type"]: None if request["trackers"] == "all" else set(request["trackers"])
+            request["type"]: None
+            if request["trackers"] == "all"
+            else frozenset(request["trackers"])
             for request in requests
         }
 
-    def trackers(self, event: str) -> set[int] | None:
+    def trackers(self, event: str) -> frozenset[int] | None:
         """Return the trackers asked for; None for all.
 
         An event that comes by itself, as lifecycle does, comes for those of all requests.
@@ -35,7 +37,7 @@ class Asked:
         if event in self._by_event:
             return self._by_event[event]
         asked = [trackers for trackers in self._by_event.values() if trackers is not None]
-        return set().union(*asked) if asked and len(asked) == len(self._by_event) else None
+        return frozenset().union(*asked) if asked and len(asked) == len(self._by_event) else None
 
     def is_filtered(self, event: str) -> bool:
         """Tell whether all came because more were asked for than one request may name."""

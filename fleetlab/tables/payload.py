@@ -1,52 +1,26 @@
-"""What a payload is, by its shape, and the parts of it that can be decoded one by one."""
+"""What a payload is, by its shape, and the items of it that can be decoded one by one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Raw
 
+from fleetlab.tables.rows import Item
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Part", "Payload", "open_payload"]
+__all__ = ["open_payload"]
 
 _ARRAY: Final = msgspec.json.Decoder(list[Raw])
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
 _BATCHES: Final = ("state", "state_batch", "readings_batch")
 
 
-class Part(NamedTuple):
-    """One decodable part of a payload.
-
-    Attributes
-    ----------
-    path : str
-        JSON path from the root of the message.
-    raw : msgspec.Raw
-        Its JSON.
-    tracker : int or None
-        The tracker, where the payload names it around the part, as readings do.
-    fault : str or None
-        Why the part can't be decoded.
-    """
-
-    path: str
-    raw: Raw
-    tracker: int | None = None
-    fault: str | None = None
-
-
-class Payload(NamedTuple):
-    """What a message carries: the event that it really is, and its parts."""
-
-    event: str
-    parts: list[Part]
-
-
-def open_payload(event: str, data: Raw) -> Payload:
-    """Split a payload into parts.
+def open_payload(event: str, data: Raw) -> tuple[str, list[Item]]:
+    """Split a payload into items.
 
     Parameters
     ----------
@@ -55,28 +29,37 @@ def open_payload(event: str, data: Raw) -> Payload:
         batches it is the shape that decides.
     data : msgspec.Raw
         The payload.
+
+    Returns
+    -------
+    event : str
+        The event that it really is.
+    items : list of Item
+        With 0 as the position of their message.
     """
     if event == "iot_monitor":
-        return Payload(event, _devices(data))
-    parts = _items("$.data", data)
-    if event in _BATCHES:
-        if _are_readings([part.raw for part in parts], event):
-            return Payload("readings_batch", [inner for part in parts for inner in _trackers(part)])
-        event = "state" if event == "state" else "state_batch"
-    return Payload(event, parts)
+        return event, _devices(data)
+    items = _items("$.data", data)
+    if event not in _BATCHES:
+        return event, items
+    if _are_readings(items, event):
+        return "readings_batch", [inner for item in items for inner in _trackers(item)]
+    if b'"state"' in bytes(data):
+        items = [_unwrapped(item) for item in items]
+    return "state" if event == "state" else "state_batch", items
 
 
-def _items(path: str, data: Raw) -> list[Part]:
-    """The items of a list, or the one thing that isn't a list."""
+def _items(path: str, data: Raw) -> list[Item]:
+    """Return the items of a list, or the one thing that isn't a list."""
     if not bytes(data).startswith(b"["):
-        return [Part(path, data)]
-    return [Part(f"{path}[{place}]", raw) for place, raw in enumerate(_ARRAY.decode(data))]
+        return [Item(data, 0, path)]
+    return [Item(raw, 0, path, place) for place, raw in enumerate(_ARRAY.decode(data))]
 
 
-def _are_readings(items: Sequence[Raw], event: str) -> bool:
+def _are_readings(items: Sequence[Item], event: str) -> bool:
     for item in items:
         try:
-            names = _OBJECT.decode(item)
+            names = _OBJECT.decode(item.raw)
         except msgspec.MsgspecError:
             continue
         if "source_id" in names or "state" in names:
@@ -86,26 +69,42 @@ def _are_readings(items: Sequence[Raw], event: str) -> bool:
     return event == "readings_batch"
 
 
-def _trackers(part: Part) -> Iterator[Part]:
+def _unwrapped(item: Item) -> Item:
+    """Take a state out of ``{"type": "source_state_event", "state": {…}}``."""
+    try:
+        parts = _OBJECT.decode(item.raw)
+    except msgspec.MsgspecError:
+        return item
+    if "source_id" in parts or "state" not in parts:
+        return item
+    state = parts.pop("state")
+    parts.pop("type", None)
+    extra = msgspec.json.encode(parts).decode() if parts else None
+    return Item(state, item.message, item.base, item.place, ".state", extra=extra)
+
+
+def _trackers(item: Item) -> Iterator[Item]:
     """Take a map tracker → readings apart."""
     try:
-        objects = _OBJECT.decode(part.raw)
+        objects = _OBJECT.decode(item.raw)
     except msgspec.MsgspecError as error:
-        yield part._replace(fault=str(error).replace("`", ""))
+        item.fault = str(error).replace("`", "")
+        yield item
         return
     for name, raw in objects.items():
-        path = f"{part.path}.{name}"
+        inner = Item(raw, item.message, item.base, item.place, f".{name}")
         if name.isascii() and name.isdecimal() and int(name) < 2**63:
-            yield Part(path, raw, int(name))
+            inner.tracker = int(name)
         else:
-            yield Part(path, raw, fault="Expected a tracker id as the name")
+            inner.fault = "Expected a tracker id as the name"
+        yield inner
 
 
-def _devices(data: Raw) -> list[Part]:
+def _devices(data: Raw) -> list[Item]:
     path = "$.data"
-    try:
-        if bytes(data).startswith(b"{"):
-            path, data = "$.data.iot_last_values", _OBJECT.decode(data)["iot_last_values"]
-    except KeyError:
-        return [Part("$.data", data, fault="iot_last_values is missing")]
+    if bytes(data).startswith(b"{"):
+        parts = _OBJECT.decode(data)
+        if "iot_last_values" not in parts:
+            return [Item(data, 0, path, fault="iot_last_values is missing")]
+        path, data = "$.data.iot_last_values", parts["iot_last_values"]
     return _items(path, data)

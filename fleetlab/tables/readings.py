@@ -63,15 +63,15 @@ class Readings:
     def __init__(self) -> None:
         self._gate = Gate(_PARTS)
 
-    def decode(self, batch: Batch, items: Sequence[tuple[int, Item]]) -> pl.DataFrame:
+    def decode(self, batch: Batch, items: Sequence[Item]) -> pl.DataFrame:
         """Make the rows of a batch.
 
         Parameters
         ----------
         batch : Batch
             The messages that the items stood in.
-        items : sequence of tuple of int and Item
-            Tracker id and the object with its inputs, states, virtual sensors and counters.
+        items : sequence of Item
+            One tracker's inputs, states, virtual sensors and counters each.
 
         Returns
         -------
@@ -81,10 +81,10 @@ class Readings:
         """
 
         def reject(number: int, path: str, reason: str, raw: bytes) -> None:
-            tracker, item = items[number]
-            batch.reject(item.message, item.path + path, reason, raw, tracker)
+            item = items[number]
+            batch.reject(item.message, item.path + path, reason, raw, item.tracker)
 
-        decoded = self._gate.decode([item.raw for _, item in items], reject)
+        decoded = self._gate.decode([item.raw for item in items], reject)
         entries: list[Any] = []
         owner: list[int] = []
         place: list[str] = []
@@ -109,7 +109,7 @@ class Readings:
     def _place_own_extra(
         self,
         batch: Batch,
-        owner: tuple[int, Item],
+        item: Item,
         parts: Any,
         extra: list[str | None],
         begin: int,
@@ -118,27 +118,28 @@ class Readings:
         own = self._gate.extra([parts])[0]
         if own is None:
             return
-        tracker, item = owner
         if begin < len(extra):
             first = extra[begin]
             extra[begin] = own if first is None else f"{own[:-1]},{first[1:]}"
         else:
-            batch.reject(item.message, item.path, "unknown fields, and no reading", own, tracker)
+            batch.reject(
+                item.message, item.path, "unknown fields, and no reading", own, item.tracker
+            )
 
     def _frame(
         self,
         batch: Batch,
-        items: Sequence[tuple[int, Item]],
+        items: Sequence[Item],
         entries: Sequence[Any],
         owner: Sequence[int],
         place: Sequence[str],
         extra: Sequence[str | None],
     ) -> pl.DataFrame:
-        tracker = [items[number][0] for number in owner]
-        rows = Rows(batch, [items[number][1].message for number in owner])
+        tracker = [items[number].tracker for number in owner]
+        rows = Rows(batch, [items[number].message for number in owner])
 
         def fault(row: int, name: str, reason: str, raw: str) -> None:
-            item = items[owner[row]][1]
+            item = items[owner[row]]
             path = f"{item.path}.{place[row]}{name}"
             batch.reject(item.message, path, reason, raw, tracker[row])
 
@@ -163,7 +164,7 @@ class Readings:
         ]
         named = pl.DataFrame(columns).with_columns(**_NAMES).with_columns(_READING)
         # The first object of a tracker is the snapshot, with all the readings in it.
-        snapshot = batch.is_snapshot([number for number, _ in items]).gather(owner)
+        snapshot = batch.is_snapshot([item.tracker for item in items]).gather(owner)
         frame = rows.frame([*named.get_columns(), snapshot], tracker, ("updated_at",))
         nameless = named["reading"].is_null()
         if nameless.any():

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import polars as pl
+from msgspec import Raw
 
 from fleetlab.schemas import schema
 from fleetlab.tables.rejects import Origin, Rejects
@@ -14,8 +16,6 @@ from fleetlab.tables.times import to_utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Sequence
-
-    from msgspec import Raw
 
     from fleetlab.tables.trackers import Directory
 
@@ -48,14 +48,39 @@ class Message:
     offset: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One decodable part of a message: its JSON, and where in which message it stood."""
+class Item(msgspec.Struct, gc=False):
+    """One decodable part of a message: its JSON, and where in which message it stood.
 
-    raw: Raw | bytes
+    Attributes
+    ----------
+    raw : msgspec.Raw
+        Its JSON.
+    message : int
+        Position of its message in the batch.
+    base, place, rest : str, int, str
+        What its JSON path is made of; a place below 0 is no place in a list.
+    tracker : int or None
+        The tracker, where the payload names it around the item, as readings do.
+    extra : str or None
+        Unknown fields around the item, as JSON text.
+    fault : str or None
+        Why it can't be decoded.
+    """
+
+    raw: Raw
     message: int
-    path: str
+    base: str
+    place: int = -1
+    rest: str = ""
+    tracker: int | None = None
     extra: str | None = None
+    fault: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Its JSON path from the root of the message."""
+        place = f"[{self.place}]" if self.place >= 0 else ""
+        return f"{self.base}{place}{self.rest}"
 
 
 @dataclass

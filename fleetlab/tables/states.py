@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import polars as pl
-from msgspec import Raw
 
 from fleetlab.tables.gate import BOOL, BOOLS, INT64, RAW, REAL, TEXT, Gate, MapOf, Obj
 from fleetlab.tables.rows import Batch, Item, Rows, column, lists
@@ -91,7 +89,6 @@ _TIMES: Final = (
     ),
 )
 
-_OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
 _NOTHING: Final = Gate(
     Obj({**_GPS.fields, **_GSM.fields})  # stands in for a part that is absent: all its fields null
 ).decode([b"{}"], lambda *_: None)[0]
@@ -111,15 +108,13 @@ class States:
         batch : Batch
             The messages that the items stood in.
         items : sequence of Item
-            One state each, wrapped or not.
+            One state each.
 
         Returns
         -------
         polars.DataFrame
             Schema ``state`` or ``state_batch``, in the order of the items.
         """
-        items = [_unwrapped(item) for item in items]
-
         refused: list[tuple[int, str, str, bytes]] = []
         decoded = self._gate.decode(
             [item.raw for item in items], lambda *reject: refused.append(reject)
@@ -178,22 +173,6 @@ class States:
             f"{item.extra[:-1]},{text[1:]}" if item.extra and text else item.extra or text
             for item, text in zip(items, inner, strict=True)
         ]
-
-
-def _unwrapped(item: Item) -> Item:
-    """Take a state out of ``{"type": "source_state_event", "state": {…}}``."""
-    if b'"state"' not in bytes(item.raw):
-        return item
-    try:
-        parts = _OBJECT.decode(item.raw)
-    except msgspec.MsgspecError:
-        return item
-    if "source_id" in parts or "state" not in parts:
-        return item
-    state = parts.pop("state")
-    parts.pop("type", None)
-    extra = msgspec.json.encode(parts).decode() if parts else None
-    return Item(state, item.message, f"{item.path}.state", extra)
 
 
 def _position(gps: Sequence[Any]) -> list[pl.Series]:

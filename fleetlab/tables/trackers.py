@@ -32,6 +32,7 @@ class Directory:
 
     def _index(self) -> None:
         self._frame: pl.DataFrame | None = None
+        self._chosen: dict[frozenset[int] | None, dict[int | None, int | None]] = {}
         self._label: dict[int | None, str | None] = {
             id_: row["label"] for id_, row in self._rows.items()
         }
@@ -101,9 +102,9 @@ class Directory:
         asked : collection of int or None
             The trackers asked for; None for all.
         """
-        chosen: dict[int | None, int | None] = {}
-        for source in set(sources):
-            candidates = self._by_source.get(source, []) if source is not None else []
+        chosen = self._chosen.setdefault(None if asked is None else frozenset(asked), {None: None})
+        for source in set(sources).difference(chosen):
+            candidates = self._by_source.get(source or 0, [])
             wanted = [id_ for id_ in candidates if asked is None or id_ in asked]
             chosen[source] = next(iter(wanted or candidates), None)
         return [chosen[source] for source in sources]
