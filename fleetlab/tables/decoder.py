@@ -45,7 +45,7 @@ HOLD_US: Final = 2_000_000
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Keep the garbage collector out of a batch, which has no cycles; a third of the time was its."""
+    """Keep the garbage collector out of a batch: no cycles, and a third of the time was its."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -164,7 +164,7 @@ class Readings:
         ]
         named = pl.DataFrame(columns).with_columns(**_NAMES).with_columns(_READING)
         # The first object of a tracker is the snapshot, with all the readings in it.
-        snapshot = batch.is_snapshot([item.tracker for item in items]).gather(owner)
+        snapshot = batch.is_snapshot([item.tracker for item in items]).gather(list(owner))
         frame = rows.frame([*named.get_columns(), snapshot], tracker, ("updated_at",))
         nameless = named["reading"].is_null()
         if nameless.any():
