@@ -10,6 +10,7 @@ import aiohttp
 
 from fleetlab.errors import ProtocolError, ServerUnavailable
 from fleetlab.failures import unreachable
+from fleetlab.server import redact
 from fleetlab.status import error_for
 
 if TYPE_CHECKING:
@@ -112,9 +113,11 @@ class RestClient:
                         raise ProtocolError(f"The reply of {call} has over {REPLY_LIMIT:,} bytes.")
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(self._server, error) from error
-        return self._read(call, status, text)
+        return self._read(call, status, text, [*body.values(), *([] if key is None else [key])])
 
-    def _read(self, call: str, status: int, text: bytes | bytearray) -> dict[str, Any]:
+    def _read(
+        self, call: str, status: int, text: bytes | bytearray, secrets: list[str]
+    ) -> dict[str, Any]:
         try:
             reply = json.loads(text)
         except (ValueError, RecursionError):
@@ -123,7 +126,8 @@ class RestClient:
             return reply
         told = reply.get("status") if isinstance(reply, dict) else None
         if isinstance(told, dict) and isinstance(told.get("code"), int):
-            raise error_for(told["code"], str(told.get("description") or "no reason given"), call)
+            words = redact(str(told.get("description") or "no reason given"), secrets)
+            raise error_for(told["code"], words, call)
         if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
             raise ProtocolError(
                 f"{self._server.host} sends {call} to another address, where the key is not sent. "

@@ -124,6 +124,16 @@ def test_each_answer_that_is_none_ends_in_the_right_error(handler, error, words)
     assert KEY not in str(caught.value)
 
 
+def test_an_error_that_echoes_a_secret_is_told_without_it():
+    words = f"no {KEY}, no hunter2"
+    for work in (trackers, lambda client: client.auth("somebody", "hunter2")):
+        with pytest.raises(fl.RequestRefused) as caught:
+            ask(failing(400, 13, words), work)
+        assert "[redacted]" in str(caught.value)
+        secret = KEY if work is trackers else "hunter2"
+        assert secret not in str(caught.value)
+
+
 def test_an_endless_reply_is_cut_at_a_limit(monkeypatch):
     monkeypatch.setattr(rest, "REPLY_LIMIT", 1_000)
 
