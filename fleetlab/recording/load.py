@@ -148,9 +148,9 @@ def decoded_info(info: Info, decoder: Decoder) -> Info:
     """Return the info with what decoding has found out about the zone."""
     return replace(
         info,
-        timezone=decoder.zone,
-        timezone_source=decoder.zone_source,
-        utc_offset=decoder.utc_offset,
+        timezone=decoder.clock.zone,
+        timezone_source=decoder.clock.source,
+        utc_offset=decoder.clock.utc_offset,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,11 +11,12 @@ import psutil
 
 from fleetlab.errors import InvalidArgument, RecordingError
 from fleetlab.recording.describe import as_html, as_text
-from fleetlab.recording.parquet import to_bytes
+from fleetlab.recording.notes import add_note
 from fleetlab.schemas import EVENTS, TABLES, empty, schema
 
 if TYPE_CHECKING:
     import os
+    from datetime import datetime
 
     from fleetlab.recording.folder import Folder
     from fleetlab.recording.manifest import Info, Part
@@ -264,17 +264,9 @@ class Recording:
         RecordingError
             If the notes can't be written, or this is several recordings in one.
         """
-        moment = _moment(when)
-        if not isinstance(text, str) or not text.strip():
-            raise InvalidArgument("annotate: the text of a note is empty.")
         if self._folder is None:
             raise RecordingError("A note belongs to one recording; annotate it before joining.")
-        kept = self._folder
-        stored = _read_notes(kept)
-        new = pl.DataFrame({"noted_at": [moment], "text": [text]}, schema=schema("notes"))
-        notes = pl.concat([stored, new])
-        kept.write("notes.parquet", to_bytes(notes))
-        self._tables["notes"] = notes
+        self._tables["notes"] = add_note(self._folder, when, text)
 
     def save(self, folder: str | os.PathLike[str]) -> Recording:
         """Write a recording that is only in memory, or a copy of one on disk, to a new folder.
@@ -339,24 +331,3 @@ _SUMMARY: Final = {
     "first_at": pl.Datetime("us", "UTC"),
     "last_at": pl.Datetime("us", "UTC"),
 }
-
-
-def _moment(when: object) -> datetime:
-    moment = when
-    if isinstance(when, str):
-        try:
-            moment = datetime.fromisoformat(when)
-        except ValueError:
-            moment = None
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
-        raise InvalidArgument(
-            f"annotate: {when!r} is not a moment with a zone. "
-            'Write for example "2026-11-23T18:05:00+01:00" or datetime.now(UTC).'
-        )
-    return moment.astimezone(UTC)
-
-
-def _read_notes(folder: Folder) -> pl.DataFrame:
-    if not folder.exists("notes.parquet"):
-        return empty("notes")
-    return pl.read_parquet(folder.read("notes.parquet"), schema=schema("notes"))

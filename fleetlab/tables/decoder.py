@@ -26,8 +26,8 @@ from fleetlab.tables.readings import Readings
 from fleetlab.tables.rejects import Origin, Rejects
 from fleetlab.tables.rows import Batch, Item, Message
 from fleetlab.tables.states import States
-from fleetlab.tables.times import is_zone, shown_offset, to_utc
 from fleetlab.tables.trackers import Directory
+from fleetlab.tables.user_clock import UserClock
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
@@ -71,6 +71,8 @@ class Decoder:
         Rows decoded so far by event.
     settings : dict
         What the recording began with: its name, requests and zone.
+    clock : UserClock
+        What times without an offset mean.
     log : ConnectionLog
         What happened to the connection, and the gaps.
     strangers : set of int
@@ -85,9 +87,7 @@ class Decoder:
         self.counts: Counter[str] = Counter(state.get("counts", {}))
         self.settings: dict[str, Any] = state.get("settings", {})
         self._asked = Asked(self.settings.get("requests", ()))
-        self.zone: str | None = state.get("zone")
-        self.zone_source: str | None = state.get("zone_source")
-        self._offset: int | None = state.get("offset")
+        self.clock = UserClock(state)
         self._awaited: set[str] = set(state.get("awaited", ("trackers", "zone")))
         self.log = ConnectionLog(state.get("lost_at"))
         self._seen: dict[str, set[Hashable]] = {
@@ -170,23 +170,13 @@ class Decoder:
         return {
             "settings": self.settings,
             "counts": dict(self.counts),
-            "zone": self.zone,
-            "zone_source": self.zone_source,
-            "offset": self._offset,
+            **self.clock.state(),
             "awaited": sorted(self._awaited),
             "lost_at": self.log.lost_at,
             "seen": {event: list(keys) for event, keys in self._seen.items()},
             "queues": self._iot.memory.dump(),
             "rejects": self._rejects.listed,
         }
-
-    @property
-    def utc_offset(self) -> str | None:
-        """The inferred offset from UTC as ``+05:45``, where the zone isn't known."""
-        if self.zone is not None or self._offset is None:
-            return None
-        minutes = abs(self._offset) // 60_000_000
-        return f"{'-' if self._offset < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}"
 
     # -- inside -----------------------------------------------------------------------------
 
@@ -223,12 +213,13 @@ class Decoder:
         contents = self._iot.memory.contents.copy()
         rejects, listed, gaps = len(self._rejects.rows), self._rejects.listed, len(self.log.gaps)
         frames = {event: list(parts) for event, parts in self._frames.items()}
-        counts, offset = self.counts.copy(), self._offset
+        counts, offset = self.counts.copy(), self.clock.offset
         try:
             with _without_collection():
                 self._decode_messages(records)
         except BaseException:
-            self._seen, self._frames, self.counts, self._offset = seen, frames, counts, offset
+            self._seen, self._frames, self.counts = seen, frames, counts
+            self.clock.offset = offset
             self._iot.memory.contents = contents
             del self._rejects.rows[rejects:], self.log.gaps[gaps:]
             self._rejects.listed = listed
@@ -245,16 +236,14 @@ class Decoder:
         elif record.rest == "user/get_info":
             info = reply.get("user_info")
             zone = info.get("time_zone") if isinstance(info, dict) else None
-            if self.zone is None and is_zone(zone):
-                self.zone, self.zone_source = zone, "server"
+            if self.clock.zone is None:
+                self.clock.name(zone, "server")
             self._awaited.discard("zone")
 
     def _begin(self, record: ConnectionRecord) -> None:
         self.settings = record.facts
         self._asked = Asked(record.facts.get("requests", ()))
-        zone = record.facts.get("timezone")
-        if is_zone(zone):
-            self.zone, self.zone_source = zone, "argument"
+        if self.clock.name(record.facts.get("timezone"), "argument"):
             self._awaited.discard("zone")
 
     def _decode_messages(self, records: list[MessageRecord]) -> None:
@@ -294,18 +283,14 @@ class Decoder:
         for item in found:
             item.message = len(same)
         items.setdefault(event, []).extend(found)
-        same.append(Message(record.seq, record.at, event, read.data, server_time, self._offset))
+        same.append(
+            Message(record.seq, record.at, event, read.data, server_time, self.clock.offset)
+        )
 
     def _server_time(self, origin: Origin, user_time: str | None) -> int | None:
         if user_time is None:
             return None
-        if self.zone is None:
-            offset = shown_offset(user_time, origin.at)
-            if offset is not None:
-                self._offset, self.zone_source = offset, "inferred"
-        at = pl.Series([origin.at])
-        offset_column = None if self._offset is None else pl.Series([self._offset])
-        times = to_utc(pl.Series([user_time]), at, self.zone, offset_column)
+        times = self.clock.hear(user_time, origin.at)
         for reason in times.faults.values():
             self._rejects.add(origin, "$.user_time", reason, f'"{user_time}"')
         moment: int | None = times.utc.to_physical()[0]
@@ -316,7 +301,7 @@ class Decoder:
             recording=self.settings.get("recording", ""),
             event=event,
             messages=messages,
-            zone=self.zone,
+            zone=self.clock.zone,
             directory=self.directory,
             seen=self._seen.setdefault(event, set()),
             asked=self._asked.trackers(event),
@@ -353,9 +338,7 @@ class Decoder:
         return frame
 
     def _overrun(self, at: int, overrun: Overrun) -> None:
-        texts = pl.Series([overrun.known, overrun.oldest], dtype=pl.String)
-        offset = None if self._offset is None else pl.Series([self._offset] * 2)
-        moments = to_utc(texts, pl.Series([at] * 2), self.zone, offset).utc.to_physical()
+        moments = self.clock.read([overrun.known, overrun.oldest], at).utc.to_physical()
         start, end = moments.fill_null(at).to_list()
         where = ("iot_monitor", overrun.tracker_id, overrun.field)
         self.log.gap(start, end, "queue_overrun", *where)

@@ -402,7 +402,11 @@ def test_the_zone_is_asked_of_the_server_where_the_caller_named_none():
     made.feed(RestRecord(AT, "user/get_info", {"user_info": {"time_zone": "Asia/Kathmandu"}}))
     [row] = made.decode()["state"].to_dicts()
     assert row["last_update"] == NOW
-    assert (made.zone, made.zone_source, made.utc_offset) == ("Asia/Kathmandu", "server", None)
+    assert (made.clock.zone, made.clock.source, made.clock.utc_offset) == (
+        "Asia/Kathmandu",
+        "server",
+        None,
+    )
 
 
 def test_else_the_offset_is_inferred_anew_from_each_message():
@@ -417,7 +421,11 @@ def test_else_the_offset_is_inferred_anew_from_each_message():
         utc("2026-07-01 09:00:00"),
     ]
     assert rows[0]["server_time"] == utc("2026-07-01 12:00:02")
-    assert (made.zone, made.zone_source, made.utc_offset) == (None, "inferred", "+01:00")
+    assert (made.clock.zone, made.clock.source, made.clock.utc_offset) == (
+        None,
+        "inferred",
+        "+01:00",
+    )
 
 
 def test_messages_wait_two_seconds_for_the_list_and_no_longer():
