@@ -174,6 +174,10 @@ Incoming = Handshake | Ignored | Response | ErrorMessage | EventMessage | Unread
 _HANDSHAKE: Final = re.compile(
     rb"\s*([0-9A-Za-z-]{1,64})\|(\d{1,9})\|([^|]{1,8})\|.{0,64}", re.DOTALL
 )
+# Python refuses to make a number of thousands of digits, so their count is looked at first.
+_ID: Final = re.compile(r"[0-9]{1,19}")
+# Nesting deeper than the interpreter's limit is valid JSON, too.
+_UNREADABLE: Final = (msgspec.MsgspecError, RecursionError)
 # Half of a pair of surrogates is legal in JSON's grammar and is no character.
 _ESCAPE: Final = re.compile(
     rb"\\(?:u([dD][89abAB][0-9a-fA-F]{2})(?:\\u[dD][c-fC-F][0-9a-fA-F]{2})?"
@@ -205,10 +209,10 @@ def read(data: bytes) -> Incoming:
         text = text.decode("utf-8", "replace").encode()
     try:
         envelope = _ENVELOPE.decode(text)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         try:
             envelope = _ENVELOPE.decode(_ESCAPE.sub(_whole_pairs, text))
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             return Unreadable(str(error))
     kind = _text(envelope.type)
     if kind == "event":
@@ -257,8 +261,7 @@ def _read_response(envelope: _Envelope) -> Response:
             response.statuses[event] = {
                 int(tracker): word
                 for tracker, word in value.items()
-                if tracker.isascii() and tracker.isdecimal() and isinstance(word, str)
-                if int(tracker) < 2**63  # a larger one is no id
+                if _ID.fullmatch(tracker) and int(tracker) < 2**63 and isinstance(word, str)
             }
     return response
 
@@ -281,7 +284,7 @@ def _text(raw: Raw) -> str | None:
 def _plain(raw: Raw) -> Any:
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, RecursionError):
+    except _UNREADABLE:
         return None
 
 

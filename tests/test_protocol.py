@@ -168,6 +168,20 @@ JSON = st.recursive(
 KINDS = st.one_of(st.sampled_from(["event", "response", "error"]), JSON)
 
 
+@pytest.mark.parametrize("key", ["type", "event", "data", "status", "user_time"])
+@pytest.mark.parametrize("kind", [b"event", b"response", b"error"])
+def test_nesting_deeper_than_the_interpreter_allows_is_unreadable_and_does_not_raise(kind, key):
+    deep = b"[" * 200_000 + b"]" * 200_000
+    message = read(b'{"type":"%b","event":"x","%b":%b}' % (kind, key.encode(), deep))
+    assert isinstance(message, Unreadable)
+
+
+def test_ids_of_thousands_of_digits_are_left_out_and_do_not_raise():
+    value = {"9" * 5_000: "normal", str(2**63): "normal", "\u0663": "normal", "5": "normal"}
+    message = encode(type="response", data={"state": {"success": True, "value": value}})
+    assert read(message) == Response({"state": {5: "normal"}})
+
+
 @given(st.binary())
 def test_no_bytes_raise(data):
     read(data)

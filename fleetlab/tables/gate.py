@@ -33,6 +33,7 @@ PIECE: Final = 500
 LEARNED_LIMIT: Final = 200
 """Unknown fields that are learned; a server that invents more gets rejects instead."""
 
+_UNFIT: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _NULL: Final = b"null"
 _ABSENT: Final = Raw(b"")
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
@@ -110,7 +111,7 @@ class Gate:
             piece = items[start : start + PIECE]
             try:
                 found += self._strict.decode(_join(piece))
-            except (msgspec.ValidationError, UnicodeDecodeError):
+            except _UNFIT:
                 mended = [
                     self._mend_item(bytes(raw), lambda *why, n=start + n: reject(n, *why))
                     for n, raw in enumerate(piece)
@@ -170,7 +171,7 @@ class Gate:
                 )
             if raw != _NULL:
                 self._leaf(node).decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except _UNFIT as error:
             reject(path, str(error).replace("`", ""), raw)
             return _NULL
         return raw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -16,6 +17,8 @@ __all__ = ["open_payload"]
 
 _ARRAY: Final = msgspec.json.Decoder(list[Raw])
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
+# Python refuses to make a number of thousands of digits, so their count is looked at first.
+_ID: Final = re.compile("[0-9]{1,19}")
 _BATCHES: Final = ("state", "state_batch", "readings_batch")
 
 
@@ -93,7 +96,7 @@ def _trackers(item: Item) -> Iterator[Item]:
         return
     for name, raw in objects.items():
         inner = Item(raw, item.message, item.base, item.place, f".{name}")
-        if name.isascii() and name.isdecimal() and int(name) < 2**63:
+        if _ID.fullmatch(name) and int(name) < 2**63:
             inner.tracker = int(name)
         else:
             inner.fault = "Expected a tracker id as the name"

@@ -549,6 +549,23 @@ def test_a_message_that_cannot_be_read_is_one_reject_and_the_next_one_is_read(te
     assert frames["state"]["seq"].to_list() == [2]
 
 
+@pytest.mark.parametrize("name", ["9" * 5_000, "9" * 19, "1.5", "-1", "", "٣"])
+def test_readings_of_what_is_no_tracker_id_are_a_reject_and_the_others_go_on(name):
+    parts = {"counters": [{"type": "odometer", "value": 1}]}
+    frames = frames_of(decoder(), message("readings_batch", [{name: parts, "101": parts}]))
+    assert frames["readings_batch"]["tracker_id"].to_list() == [101]
+    assert len(frames["rejects"]) == 1
+
+
+@pytest.mark.parametrize("depth", [100, 1_000, 100_000])
+@pytest.mark.parametrize("event", list(EVENTS))
+def test_deep_nesting_is_a_reject_at_the_most_and_the_next_message_is_read(event, depth):
+    nested = "[" * depth + "]" * depth
+    text = f'{{"type":"event","event":"{event}","data":{{"source_id":1,"x":{nested}}}}}'
+    frames = frames_of(decoder(), text, message("state", {"source_id": 9003}))
+    assert frames["state"].filter(seq=2)["tracker_id"].to_list() == [103]
+
+
 def test_half_a_surrogate_pair_costs_a_character_and_not_the_message():
     text = b'{"type":"event","event":"state","data":{"source_id":1,"movement_status":"a\\ud800b"}}'
     [row] = rows_of(decoder(), "state", text)
