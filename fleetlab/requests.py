@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+import json
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from fleetlab.errors import InvalidArgument
+from fleetlab.ids import tracker_ids, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from fleetlab.ids import Trackers
+
 __all__ = ["IotMonitor", "ReadingsBatch", "Request", "State", "StateBatch", "resolve_requests"]
 
-Trackers = Literal["all"] | tuple[int, ...]
-
 SELECTED_LIMIT = 500
-"""Ids asked for by name in one subscription; a client message over 8 KB closes the connection."""
+"""Ids that one request asks for by name."""
+
+BYTES_LIMIT = 7_800
+"""Bytes that all requests together may take: a message over 8 KB closes the connection."""
 
 IOT_LIMIT = 10
 """Trackers that one ``iot_monitor`` request may name."""
-
-_MAX_ID = 2**63 - 1
-
-
-def tracker_ids(value: object, where: str) -> Trackers | None:
-    """Check a ``trackers`` argument: ``"all"``, None, or ids, returned without repetitions."""
-    if value is None:
-        return None
-    if isinstance(value, str) and value == "all":
-        return "all"
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        raise InvalidArgument(
-            f'{where}: trackers={value!r} is neither "all" nor a list of tracker ids. '
-            "Write for example trackers=[101, 102]."
-        )
-    ids: dict[int, None] = {}
-    for item in value:
-        try:
-            number = item.__index__() if not isinstance(item, bool) else None
-        except AttributeError:
-            number = None
-        if number is None or not 0 < number <= _MAX_ID:
-            raise InvalidArgument(
-                f"{where}: {item!r} in trackers is not a tracker id; ids are whole numbers above 0."
-            )
-        ids[number] = None
-    if not ids:
-        raise InvalidArgument(f'{where}: trackers is empty; give ids, or "all" for every tracker.')
-    return tuple(ids)
 
 
 @dataclass(frozen=True)
@@ -62,6 +38,7 @@ class Request:
 
     event: ClassVar[str]
     trackers: Sequence[int] | Literal["all"] | None = None
+    _crowded: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trackers", tracker_ids(self.trackers, type(self).__name__))
@@ -79,26 +56,31 @@ class Request:
     @property
     def filters_here(self) -> bool:
         """Whether more ids are asked for than one message may name, so that all come."""
-        return isinstance(self.trackers, tuple) and len(self.trackers) > SELECTED_LIMIT
+        return isinstance(self.trackers, tuple) and (
+            self._crowded or len(self.trackers) > SELECTED_LIMIT
+        )
 
     def describe(self) -> dict[str, Any]:
-        """Return what is asked for, JSON-able: ``type``, ``trackers`` and the options."""
-        options = {item.name: getattr(self, item.name) for item in fields(self)}
-        trackers = options.pop("trackers")
+        """Return what is asked for, JSON-able: ``type``, ``trackers`` and the options.
+
+        ``filtered`` is there, and true, where all trackers come and these are picked out here.
+        """
+        trackers = self.trackers
         return {
             "type": self.event,
             "trackers": list(trackers) if isinstance(trackers, tuple) else trackers,
-            **{name: value for name, value in options.items() if value is not None},
+            **self._options(),
+            **({"filtered": True} if self.filters_here else {}),
         }
 
     def wire(self) -> dict[str, Any]:
         """Return the request as it goes over the wire."""
-        body: dict[str, Any] = {"type": self.event, "target": self._target()}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name != "trackers" and value is not None:
-                body[item.name] = value
-        return body
+        return {"type": self.event, "target": self._target(), **self._options()}
+
+    def _options(self) -> dict[str, Any]:
+        names = [item.name for item in fields(self) if item.name not in ("trackers", "_crowded")]
+        options = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in options.items() if value is not None}
 
     def _target(self) -> dict[str, Any]:
         if self.trackers in (None, "all") or self.filters_here:
@@ -167,6 +149,14 @@ class ReadingsBatch(Request):
     sensor_type: str | None = None
     include_components: bool = True
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.include_components, bool):
+            raise InvalidArgument(
+                "ReadingsBatch: include_components must be True or False, not "
+                f"{self.include_components!r}."
+            )
+
 
 @dataclass(frozen=True)
 class IotMonitor(Request):
@@ -194,10 +184,13 @@ class IotMonitor(Request):
                 f"{len(self.trackers)} were given. Name the ones to watch, for example "
                 f"fl.IotMonitor(trackers={list(self.trackers[:2])})."
             )
-        if self.flow_id is not None and (
-            isinstance(self.flow_id, bool) or not isinstance(self.flow_id, int)
-        ):
-            raise InvalidArgument(f"IotMonitor: flow_id must be a number, not {self.flow_id!r}.")
+        if self.flow_id is not None:
+            number = whole(self.flow_id)
+            if number is None:
+                raise InvalidArgument(
+                    f"IotMonitor: flow_id must be a whole number, not {self.flow_id!r}."
+                )
+            object.__setattr__(self, "flow_id", number)
 
 
 _KINDS: Mapping[str, type[Request]] = {
@@ -231,6 +224,11 @@ def resolve_requests(
     wanted = tracker_ids("all" if trackers is None else trackers, "trackers")
     if isinstance(events, (str, Request)):
         events = [events]
+    if events is not None and not hasattr(events, "__iter__"):
+        raise InvalidArgument(
+            f"events={events!r} is no list; choose from {', '.join(_KINDS)}, "
+            'for example events=["state_batch"].'
+        )
     requests: dict[str, Request] = {}
     for item in DEFAULT_EVENTS if events is None else events:
         request = item if isinstance(item, Request) else _named(item)
@@ -239,7 +237,21 @@ def resolve_requests(
         requests[request.event] = _complete(request, wanted, rate_limit)
     if not requests:
         raise InvalidArgument(f"events is empty; choose from {', '.join(_KINDS)}.")
-    return tuple(requests.values())
+    return _fitted(tuple(requests.values()))
+
+
+def _fitted(requests: tuple[Request, ...]) -> tuple[Request, ...]:
+    """Ask for all trackers where the ids of all requests are too long for one message."""
+    asking = [request for request in requests if isinstance(request, (StateBatch, ReadingsBatch))]
+    while asking and _bytes(requests) > BYTES_LIMIT:
+        longest = max(asking, key=lambda each: len(each.trackers or ()))
+        asking.remove(longest)
+        object.__setattr__(longest, "_crowded", True)
+    return requests
+
+
+def _bytes(requests: tuple[Request, ...]) -> int:
+    return len(json.dumps([request.wire() for request in requests], separators=(",", ":")))
 
 
 def _named(name: object) -> Request:

@@ -23,7 +23,6 @@ from fleetlab.recording import Info
 from fleetlab.recording.folder import DiskFolder, MemoryFolder
 from fleetlab.recording.lock import FolderLock
 from fleetlab.records import ConnectionRecord
-from fleetlab.requests import SELECTED_LIMIT
 from fleetlab.rest import RestClient, ssl_context
 from fleetlab.server import Credentials, resolve_server
 
@@ -308,8 +307,8 @@ def _remark(plan: Plan) -> str | None:
     if not asked:
         return None
     return (
-        f"{asked:,} trackers were asked for, more than the {SELECTED_LIMIT} that can be by id; so "
-        "all came, and the journal holds more trackers than the frames"
+        f"{asked:,} trackers were asked for, more than one message can name; so all came, and the "
+        "journal holds more trackers than the frames"
     )
 
 

@@ -411,6 +411,14 @@ def test_above_500_ids_all_are_asked_for_and_the_recording_says_that_its_journal
     assert "503" in rec.info.remark
 
 
+def test_500_ids_of_two_events_are_too_long_for_one_message_and_come_all_the_same(simulator):
+    ids = [*simulator.tracker_ids[:3], *range(10**9, 10**9 + 497)]
+    rec = fl.capture(seconds=0.5, trackers=ids, **at(simulator))
+    for frame in (rec.state_batch, rec.readings_batch):
+        assert sorted(frame["tracker_id"].unique()) == sorted(simulator.tracker_ids[:3])
+    assert "lost" not in rec.connection["what"].to_list()
+
+
 # -- in memory ---------------------------------------------------------------------------------
 
 

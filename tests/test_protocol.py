@@ -80,6 +80,13 @@ def test_five_hundred_ids_fit_into_a_message_that_a_default_server_takes():
     assert len(subscribe_message(requests, KEY)) < 8192
 
 
+def test_ids_of_several_requests_that_are_too_long_together_are_picked_out_here():
+    requests = resolve_requests(None, trackers=[10**7 + number for number in range(500)])
+    assert len(subscribe_message(requests, KEY)) < 8192
+    assert [request.filters_here for request in requests].count(True) == 1
+    assert all(len(request.trackers) == 500 for request in requests)
+
+
 # -- in ----------------------------------------------------------------------------------------
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fleetlab.requests import SELECTED_LIMIT
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -18,16 +16,17 @@ class Asked:
     Parameters
     ----------
     requests : iterable of mapping
-        As ``rec.info.requests`` has them: with ``type`` and ``trackers``.
+        As ``rec.info.requests`` has them: with ``type``, ``trackers`` and maybe ``filtered``.
     """
 
     def __init__(self, requests: Iterable[Mapping[str, Any]]) -> None:
-        self._by_event = {
-            request["type"]: None
-            if request["trackers"] == "all"
-            else frozenset(request["trackers"])
-            for request in requests
-        }
+        self._by_event: dict[str, frozenset[int] | None] = {}
+        self._filtered: set[str] = set()
+        for one in requests:
+            trackers, event = one["trackers"], one["type"]
+            self._by_event[event] = None if trackers == "all" else frozenset(trackers)
+            if one.get("filtered"):
+                self._filtered.add(event)
 
     def trackers(self, event: str) -> frozenset[int] | None:
         """Return the trackers asked for; None for all.
@@ -40,6 +39,5 @@ class Asked:
         return frozenset().union(*asked) if asked and len(asked) == len(self._by_event) else None
 
     def is_filtered(self, event: str) -> bool:
-        """Tell whether all came because more were asked for than one request may name."""
-        trackers = self.trackers(event)
-        return trackers is not None and len(trackers) > SELECTED_LIMIT
+        """Tell whether all trackers came because one message could not name those asked for."""
+        return event in self._filtered if event in self._by_event else bool(self._filtered)

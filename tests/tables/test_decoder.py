@@ -282,7 +282,7 @@ def test_of_more_than_500_trackers_asked_for_only_those_are_in_the_frames():
     asked = [103, *range(100_000, 100_500)]
     known = [*TRACKERS, *({"id": id_, "source": {"id": id_}} for id_ in asked[1:])]
     text = message("state_batch", [{"source_id": s} for s in (9001, 9003, 100_000, 77)])
-    requests = [{"type": "state_batch", "trackers": asked}]
+    requests = [{"type": "state_batch", "trackers": asked, "filtered": True}]
     rows = rows_of(decoder(requests=requests, trackers=known), "state_batch", text)
     assert [row["tracker_id"] for row in rows] == [103, 100_000]
     # Where not all of them are known, a source that nobody knows may be one of them.
