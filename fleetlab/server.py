@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ _CHOICES: Final = (
     "or the API base URL of your own server, such as https://api.example.com"
 )
 _KEY_LIMIT: Final = 256
+# Where a key or a login was put by mistake, an error must not repeat it.
+_TELLTALE: Final = re.compile(r"[@?#]|[0-9A-Za-z]{24}")
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,11 @@ def resolve_server(server: str | None, environ: Mapping[str, str]) -> Server:
         return Server(REGIONS[text.lower()])
     try:
         parts = urlsplit(text)
-        port = parts.port
+        _ = parts.port, (parts.hostname or "").encode("idna")
     except ValueError:
         raise InvalidArgument(f"The server is no valid URL. Use {_CHOICES}.") from None
-    del port
+    told = not _TELLTALE.search(text)
+    shown = f"server={text!r}" if told else "What was given as server"
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidArgument(
             f"The server's URL must end after its path: no login, no query. Use {_CHOICES}."
@@ -99,11 +103,11 @@ def resolve_server(server: str | None, environ: Mapping[str, str]) -> Server:
             hint = (
                 f" (of a WebSocket, name the API instead: http{parts.scheme[2:]}://{parts.netloc})"
             )
-        raise InvalidArgument(f"server={text!r} is no server{hint}. Use {_CHOICES}.")
+        raise InvalidArgument(f"{shown} is no server{hint}. Use {_CHOICES}.")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise InvalidArgument(
-            f"server={text!r} is not encrypted: the key would be readable on the way. "
-            f"Use https://{parts.netloc}{parts.path}."
+            f"{shown} is not encrypted: the key would be readable on the way. "
+            + (f"Use https://{parts.netloc}{parts.path}." if told else "Use https.")
         )
     return Server(f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/"))
 
@@ -169,6 +173,6 @@ def resolve_credentials(
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Return a text without the secrets in it."""
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):  # one may begin with another
         text = text.replace(secret, "[redacted]")
     return text

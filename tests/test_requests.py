@@ -8,7 +8,18 @@ import polars as pl
 import pytest
 
 import fleetlab as fl
+from fleetlab.protocol import subscribe_message
 from fleetlab.requests import resolve_requests
+
+
+class Whole:
+    """A whole number of some other library, as NumPy's are."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def __index__(self) -> int:
+        return self._value
 
 
 def test_states_and_readings_of_all_trackers_are_asked_for_by_default():
@@ -28,7 +39,9 @@ def test_a_requests_own_trackers_and_rate_limit_win():
     )
 
 
-@pytest.mark.parametrize("ids", [[3, 1, 3], (3, 1), {3: 0, 1: 0}, pl.Series([3, 1])])
+@pytest.mark.parametrize(
+    "ids", [[3, 1, 3], (3, 1), {3: 0, 1: 0}, pl.Series([3, 1]), [Whole(3), Whole(1)]]
+)
 def test_ids_may_come_in_any_collection_and_are_asked_for_once(ids):
     [request] = resolve_requests(["state_batch"], ids)
     assert request.trackers == (3, 1)
@@ -56,6 +69,36 @@ def test_above_500_ids_all_are_asked_for():
     assert len(request.wire()["target"]["tracker_ids"]) == 500
 
 
+def test_ids_that_are_too_long_together_for_one_message_are_asked_for_as_all_and_picked_out_here():
+    ids = range(10**8, 10**8 + 500)
+    requests = resolve_requests(["state_batch", "readings_batch", fl.State(ids[:10])], ids)
+    assert len(subscribe_message(requests, "k" * 32)) < 8192
+    targets = [request.wire().get("target", {}).get("type") for request in requests]
+    assert sorted(map(str, targets)) == ["None", "all", "selected"]  # no more than has to
+    for request in requests:
+        assert request.filters_here == (request.wire().get("target") == {"type": "all"})
+        assert request.describe().get("filtered", False) == request.filters_here
+        assert len(request.describe()["trackers"]) == len(request.trackers)
+
+
+def test_short_ids_of_two_events_are_asked_for_by_name_up_to_500():
+    for request in resolve_requests(None, range(1, 501)):
+        assert len(request.wire()["target"]["tracker_ids"]) == 500
+        assert "filtered" not in request.describe()
+
+
+def test_the_requests_of_the_caller_are_left_as_they_are():
+    mine = fl.StateBatch(range(10**8, 10**8 + 500))
+    resolve_requests([mine, "readings_batch"], range(10**8, 10**8 + 500))
+    assert (mine.rate_limit, mine.filters_here) == (None, False)
+
+
+def test_a_flow_id_may_be_a_whole_number_of_any_library():
+    flow_id = fl.IotMonitor(trackers=[1], flow_id=Whole(1335)).wire()["flow_id"]
+    assert type(flow_id) is int
+    assert flow_id == 1335
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -68,7 +111,16 @@ def test_above_500_ids_all_are_asked_for():
         (lambda: resolve_requests([]), ["empty", "state_batch"]),
         (lambda: resolve_requests(["lifecycle"]), ["by themselves"]),
         (lambda: resolve_requests([5]), ["5", "state_batch"]),
+        (lambda: resolve_requests(5), ["5", "state_batch"]),
+        (lambda: resolve_requests([fl.StateBatch]), ["StateBatch", "fl.StateBatch()"]),
+        (lambda: resolve_requests(None, rate_limit=5), ["rate_limit", "5s"]),
         (lambda: fl.StateBatch(trackers=[]), ["empty"]),
+        (lambda: fl.StateBatch(trackers=[int]), ["int", "whole"]),
+        (lambda: fl.StateBatch(trackers=[-1]), ["-1"]),
+        (lambda: fl.StateBatch(trackers=b"1"), ["b'1'", "all"]),
+        (lambda: fl.ReadingsBatch(include_components="no"), ["include_components", "True"]),
+        (lambda: fl.IotMonitor(flow_id=True), ["flow_id", "True"]),
+        (lambda: fl.IotMonitor(flow_id=1.0), ["flow_id", "1.0"]),
         (lambda: fl.StateBatch(trackers=[1.0]), ["1.0"]),
         (lambda: fl.StateBatch(trackers=[True]), ["True"]),
         (lambda: fl.StateBatch(trackers=["1"]), ["'1'"]),

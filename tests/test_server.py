@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 
 import fleetlab as fl
@@ -58,6 +60,10 @@ def test_no_server_is_an_error_that_names_all_ways(named):
         ("http://api.example.com/v2", "https://api.example.com/v2"),
         ("http://127.0.0.1.example.com", "https://"),
         ("https://host:port", "https://"),
+        ("https://host:99999", "https://"),
+        ("https://[::1", "https://"),
+        ("https://a..example.com", "https://"),
+        (f"https://{'a' * 64}.example.com", "https://"),
     ],
 )
 def test_what_is_no_server_is_told_with_what_would_be(named, hint):
@@ -67,13 +73,34 @@ def test_what_is_no_server_is_told_with_what_would_be(named, hint):
 
 @pytest.mark.parametrize(
     "named",
-    ["https://me:hunter2@api.example.com", "https://api.example.com/v2?hash=hunter2"]
-    + ["https://api.example.com/#hunter2"],
+    [
+        "https://me:hunter2@api.example.com",
+        "https://api.example.com/v2?hash=hunter2",
+        "https://api.example.com/#hunter2",
+        "wss://me:hunter2@api.example.com",
+        "me:hunter2@api.example.com",
+        "https:/me:hunter2@api.example.com",
+        "https://me:hunter2@[::1",
+        "//api.example.com/?hash=hunter2",
+        "hunter20123456789abcdef012345678",
+        "http://api.example.com/hunter20123456789abcdef012345678",
+    ],
 )
 def test_a_url_with_a_secret_in_it_is_refused_without_showing_it(named):
     with pytest.raises(fl.InvalidArgument) as caught:
         resolve_server(named, {})
-    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_wrong_server_without_a_secret_in_it_is_shown():
+    with pytest.raises(fl.InvalidArgument, match="server='eur'"):
+        resolve_server("eur", {})
+
+
+def test_an_encrypted_server_and_one_on_this_machine_are_told_apart():
+    here, there = resolve_server("http://[::1]:8080", {}), resolve_server("eu", {})
+    assert (here.is_secure, here.is_loopback, here.host) == (False, True, "[::1]:8080")
+    assert (there.is_secure, there.is_loopback, there.host) == (True, False, "api.eu.navixy.com")
 
 
 def test_credentials_show_nothing():
@@ -113,3 +140,4 @@ def test_redaction_takes_out_every_secret():
     assert redact("a hunter2 b hunter3 hunter2", ("hunter2", "hunter3")) == (
         "a [redacted] b [redacted] [redacted]"
     )
+    assert redact("hunter2345", ("hunter2", "hunter2345")) == "[redacted]"
