@@ -6,22 +6,25 @@ connections have the same one coming.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from fleetlab.simulator import wire
 from fleetlab.simulator.oddities import Oddity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
     from fleetlab.simulator.clock import Clock
     from fleetlab.simulator.fleet import Tracker
+    from fleetlab.simulator.readings import ReadingLog
     from fleetlab.simulator.requests import Request
     from fleetlab.simulator.world import World
 
 __all__ = ["Frames", "Subscription"]
+
+
+_ENTRIES_PER_S: Final = {"state": 350, "state_batch": 12_000}
 
 
 @dataclass(slots=True)
@@ -35,7 +38,11 @@ class Subscription:
     sent_through : int
         The update that the client has been told about; -1 before the first batch.
     next_us : int
-        Simulated time before which no further batch may be sent.
+        Time before which no further batch may be sent.
+    behind : list of int
+        Vehicles with news that the limit of entries a second has held back.
+    second, spent : int
+        The latest second in which entries were sent, and how many in it.
     """
 
     request: Request
@@ -43,6 +50,9 @@ class Subscription:
     iso: bool
     sent_through: int = -1
     next_us: int = 0
+    behind: list[int] = field(default_factory=list)
+    second: int = -1
+    spent: int = 0
 
 
 class Frames:
@@ -61,22 +71,24 @@ class Frames:
 
     def due(self, subscription: Subscription) -> list[str]:
         """Return the frames that a subscription has coming now, and take them as sent."""
-        now = self._clock.update_us
-        if now < subscription.next_us or subscription.sent_through == self._world.update:
+        now = self._clock.real_us
+        nothing_new = subscription.sent_through == self._world.update and not subscription.behind
+        if now < subscription.next_us or nothing_new:
             return []
-        frames = self._frames(subscription)
+        frames = self._frames(subscription, now)
         subscription.sent_through = self._world.update
         if frames:
             subscription.next_us = now + subscription.request.rate_limit_us
         return frames
 
-    def _frames(self, subscription: Subscription) -> list[str]:
+    def _frames(self, subscription: Subscription, now: int) -> list[str]:
         event, iso = subscription.request.event, subscription.iso
         user_time = self._times[iso].text(self._clock.now_us)
-        if event == "state":
-            found = self._world.audible(subscription.tracker_ids, subscription.sent_through)
-            states = self._state_texts(found, compact=subscription.request.compact, iso=iso)
-            return [wire.event(event, text, user_time) for text in states]
+        if event in _ENTRIES_PER_S:
+            states = self._state_texts(subscription, now)
+            if event == "state":
+                return [wire.event(event, text, user_time) for text in states]
+            return [wire.event(event, f"[{','.join(states)}]", user_time)] if states else []
         data = self._batch(subscription)
         if not data:
             return []
@@ -93,20 +105,25 @@ class Frames:
         key = (request, ids, subscription.iso, subscription.sent_through)
         if key not in self._batches:
             found = self._world.audible(ids, subscription.sent_through)
-            if request.event == "state_batch":
-                states = self._state_texts(found, compact=request.compact, iso=subscription.iso)
-                data = f"[{','.join(states)}]" if states else ""
-            elif request.event == "readings_batch":
-                data = self._readings(found, subscription)
+            if request.event == "readings_batch":
+                self._batches[key] = self._readings(found, subscription)
             else:
-                data = self._iot(found)
-            self._batches[key] = data
+                self._batches[key] = self._iot(found)
         return self._batches[key]
 
-    def _state_texts(self, trackers: Iterable[Tracker], *, compact: bool, iso: bool) -> list[str]:
+    def _state_texts(self, subscription: Subscription, now: int) -> list[str]:
         """Return each vehicle's state once, also where two trackers share it."""
-        vehicles = dict.fromkeys(tracker.vehicle for tracker in trackers)
-        return [self._state(index, compact, iso) for index in vehicles]
+        request = subscription.request
+        found = self._world.audible(subscription.tracker_ids, subscription.sent_through)
+        heard = (index for index in subscription.behind if index not in self._world.blocked)
+        vehicles = list(dict.fromkeys((*heard, *(tracker.vehicle for tracker in found))))
+        if subscription.second != now // 1_000_000:
+            subscription.second, subscription.spent = now // 1_000_000, 0
+        room = _ENTRIES_PER_S[request.event] - subscription.spent
+        subscription.behind = vehicles[room:]
+        subscription.spent += len(vehicles[:room])
+        compact, iso = request.compact, subscription.iso
+        return [self._state(index, compact, iso) for index in vehicles[:room]]
 
     def _state(self, index: int, compact: bool, iso: bool) -> str:
         key = (index, compact, iso)
@@ -114,7 +131,9 @@ class Frames:
         kept = self._states.get(key)
         if kept is None or kept[0] != changed:
             vehicle, moment = self._world.fleet.vehicles[index], self._world.moments[index]
-            state = wire.state(vehicle, moment, self._clock, self._times[iso], compact=compact)
+            connection = self._world.connections[index]
+            times = self._times[iso]
+            state = wire.state(vehicle, moment, connection, self._clock, times, compact=compact)
             if Oddity.POSITION_BESIDE in self._oddities:
                 state["gps"] |= state["gps"].pop("location")
             if Oddity.UNKNOWN_FIELDS in self._oddities:
@@ -140,30 +159,35 @@ class Frames:
         return wire.encode({"iot_last_values": contents}) if contents else ""
 
     def _readings(self, trackers: list[Tracker], subscription: Subscription) -> str:
-        request, times = subscription.request, self._times[subscription.iso]
         objects = []
         for tracker in trackers:
-            news = [
-                reading
-                for reading in self._world.readings(tracker)
-                if reading.update > subscription.sent_through
-                and (request.include_components or not reading.component)
-                and (
-                    request.sensor_type is None
-                    or (
-                        reading.part in ("inputs", "virtual_sensors")
-                        and reading.fields["type"] == request.sensor_type
-                    )
-                )
-            ]
-            if news:
-                objects.append(wire.readings(tracker.tracker_id, news, self._clock, times))
-        if Oddity.UNKNOWN_FIELDS in self._oddities:
-            for one in objects:
-                for parts in one.values():
-                    for part in parts.values():
-                        part[0]["quality"] = {"score": 1}
+            parts = self._news(self._world.readings(tracker), subscription)
+            if parts:
+                objects.append(f'"{tracker.tracker_id}":{{{",".join(parts)}}}')
+        if not objects:
+            return ""
         if Oddity.ONE_MAP in self._oddities:
-            objects = [{key: parts for one in objects for key, parts in one.items()}]
-            return wire.encode(objects[0]) if objects[0] else ""
-        return wire.encode(objects) if objects else ""
+            return f"{{{','.join(objects)}}}"
+        return f"[{{{'},{'.join(objects)}}}]"
+
+    def _news(self, log: ReadingLog, subscription: Subscription) -> list[str]:
+        """Return the parts of one tracker's readings that are news to a subscription."""
+        request, after = subscription.request, subscription.sent_through
+        parts: dict[str, list[str]] = {}
+        updated_s, updated = -1.0, ""
+        for n, channel in enumerate(log.channels):
+            if (
+                log.updates[n] <= after
+                or (channel.component and not request.include_components)
+                or (request.sensor_type is not None and channel.kind != request.sensor_type)
+            ):
+                continue
+            if not updated or updated_s != log.updated_s[n]:
+                updated_s = log.updated_s[n]
+                updated = self._times[subscription.iso].text(self._clock.moment_us(updated_s))
+            texts = parts.setdefault(channel.part, [])
+            text = channel.text(log.values[n], log.converted[n], updated)
+            if Oddity.UNKNOWN_FIELDS in self._oddities and not texts:
+                text = f'{text[:-1]},"quality":{{"score":1}}}}'
+            texts.append(text)
+        return [f'"{part}":[{",".join(texts)}]' for part, texts in parts.items()]

@@ -33,3 +33,12 @@ class Oddity(StrEnum):
 
     UNKNOWN_FIELDS = "unknown_fields"
     """States and readings carry fields, and states values, that no documentation knows yet."""
+
+    SAME_SECOND = "same_second"
+    """Devices send a second message with every seventh: other content, the same second."""
+
+    LATE_DATA = "late_data"
+    """Every fifth report arrives after the one that was made after it: times run backwards."""
+
+    STORED_MESSAGES = "stored_messages"
+    """Every device is out of reach for 20 s every two minutes, and then sends what it stored."""

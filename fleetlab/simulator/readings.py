@@ -1,167 +1,190 @@
-"""What a vehicle's sensors read, and which of it is news."""
+"""What a vehicle's sensors read, and which of it is news.
+
+All but the value of a reading stays the same for ever, so its JSON is written once, and afterwards
+only the value and the time go between.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fleetlab.simulator.tour import Activity
+from fleetlab.simulator.wire import encode
 
 if TYPE_CHECKING:
-    from fleetlab.simulator.fleet import Tracker
+    from collections.abc import Callable
+
     from fleetlab.simulator.vehicle import Moment, Vehicle
 
-__all__ = ["Reading", "ReadingLog"]
+__all__ = ["PARTS", "Channel", "ReadingLog"]
 
-_SENSORS_PER_TRACKER = 20
+PARTS: Final = ("inputs", "states", "virtual_sensors", "counters")
+_SENSORS_PER_TRACKER: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One reading as it stands: the part it belongs to, its fields, and when it last changed.
-
-    `fields` lacks update_time, which depends on who asks; `update` is the number of the update in
-    which the value became news, `updated_s` the simulated second of the report it came with.
-    """
+class Channel(NamedTuple):
+    """One reading of a tracker, but for its value and time."""
 
     part: str
-    fields: dict[str, Any]
+    kind: str | None
     component: bool
-    update: int
-    updated_s: float
+    head: str
+    measure: Callable[[Moment], Any]
+    convert: Callable[[Any], Any] | None = None
+
+    def text(self, value: str, converted: str, updated: str) -> str:
+        """Return the JSON of the reading."""
+        more = f',"converted_value":{converted}' if self.part == "inputs" else ""
+        return f'{{{self.head},"value":{value}{more},"update_time":"{updated}"}}'
 
 
 class ReadingLog:
-    """The readings of one tracker, compared with what they were when last looked at."""
+    """The readings of one tracker, compared with what they were when last looked at.
 
-    def __init__(self, vehicle: Vehicle, tracker: Tracker, place: int) -> None:
-        self._vehicle = vehicle
-        self._tracker = tracker
-        self._first_sensor = 37_000 + _SENSORS_PER_TRACKER * place
-        self._readings: list[Reading] = []
-        self._seen = -1
+    Attributes
+    ----------
+    channels : tuple of Channel
+    values, converted : list of str
+        The JSON of each channel's value, as it is and in other units.
+    updates : list of int
+        The number of the update in which each value became news.
+    updated_s : list of float
+        The simulated second of the report that it came with.
+    """
 
-    def at(self, moment: Moment, update: int) -> list[Reading]:
-        """Return all readings; those that changed since the last call carry this update."""
-        if update != self._seen:
-            self._seen = update
-            before = self._readings or None
-            after = []
-            for n, (part, fields, component) in enumerate(self._measure(moment)):
-                if before is not None and before[n].fields == fields:
-                    after.append(before[n])
-                else:
-                    after.append(Reading(part, fields, component, update, moment.fixed_at))
-            self._readings = after
-        return self._readings
+    def __init__(self, vehicle: Vehicle, place: int) -> None:
+        self.channels = tuple(_channels(vehicle, 37_000 + _SENSORS_PER_TRACKER * place))
+        self.values = [""] * len(self.channels)
+        self.converted = ["null"] * len(self.channels)
+        self.updates = [0] * len(self.channels)
+        self.updated_s = [0.0] * len(self.channels)
+        self._seen: Moment | None = None
 
-    def _measure(self, moment: Moment) -> list[tuple[str, dict[str, Any], bool]]:
-        measured = [("inputs", fields, inner) for fields, inner in self._inputs(moment)]
-        measured += [("states", fields, False) for fields in _states(moment)]
-        doors = "Open" if moment.activity is Activity.UNLOAD else "Closed"
-        virtual = (("Puertas", doors), ("Modo", moment.activity.value))
-        for n, (label, value) in enumerate(virtual):
-            sensor_id = self._first_sensor + 15 + n
-            fields = {"sensor_id": sensor_id, "label": label, "value": value, "type": "state"}
-            measured.append(("virtual_sensors", fields, False))
-        counters = (("odometer", moment.odometer_km), ("engine_hours", moment.engine_hours))
-        measured += [
-            ("counters", {"type": kind, "value": value}, False) for kind, value in counters
-        ]
-        return measured
+    def look(self, moment: Moment, update: int) -> None:
+        """Take in the latest report."""
+        if moment is self._seen:
+            return
+        self._seen = moment
+        for n, channel in enumerate(self.channels):
+            measured = channel.measure(moment)
+            value = repr(measured) if type(measured) is float else encode(measured)
+            if value != self.values[n]:
+                self.values[n] = value
+                self.updates[n] = update
+                self.updated_s[n] = moment.fixed_at
+                if channel.convert is not None:
+                    self.converted[n] = encode(channel.convert(measured))
 
-    def _inputs(self, moment: Moment) -> list[tuple[dict[str, Any], bool]]:
-        """Return the sensors of the inputs, and which are components of another."""
-        tanks = self._vehicle.kind.tanks
-        several = len(tanks) > 1
-        inputs: list[tuple[dict[str, Any], bool]] = []
-        for n, (tank, level) in enumerate(zip(tanks, moment.levels, strict=True)):
-            fields = self._input(
-                n,
-                f"Tank {n + 1}",
-                f"lls_level_{n + 1}",
-                "fuel",
-                units_type="litre",
-                limits=(0.0, tank),
-                value=level,
-            )
-            inputs.append((fields, several))
-        if several:
-            fields = self._input(
-                5,
-                "Fuel, all tanks",
-                "lls_total",
-                "fuel",
-                units_type="litre",
-                limits=(0.0, sum(tanks)),
-                value=round(sum(moment.levels), 2),
-            )
-            fields["composite_sensor_ids"] = [self._first_sensor + n for n in range(len(tanks))]
-            inputs.append((fields, False))
-        fields = self._input(
-            6,
-            "Engine",
-            "can_engine_rpm",
-            "rpm",
-            units_type="rpm",
-            limits=(0.0, 8000.0),
-            value=moment.rpm,
+
+def _channels(vehicle: Vehicle, first: int) -> list[Channel]:
+    channels = _tanks(vehicle, first)
+    channels.append(_input(first + 6, "Engine", "can_engine_rpm", "rpm", "rpm", 8000.0, _rpm))
+    if vehicle.kind.chilled:
+        names = ("Груз", "ext_temp_sensor_1", "temperature", "celsius")
+        channels.append(
+            _input(first + 7, *names, 125.0, lambda m: m.cargo_temperature, lowest=-55.0)
         )
-        inputs.append((fields, False))
-        degrees = moment.cargo_temperature
-        if degrees is not None:
-            fields = self._input(
-                7,
-                "Груз",
-                "ext_temp_sensor_1",
-                "temperature",
-                units_type="celsius",
-                limits=(-55.0, 125.0),
-                value=degrees,
-            )
-            fields["converted_units_type"] = "fahrenheit"
-            fields["converted_value"] = round(degrees * 9 / 5 + 32, 2)
-            inputs.append((fields, False))
-        return inputs
-
-    def _input(
-        self,
-        n: int,
-        label: str,
-        name: str,
-        kind: str,
-        *,
-        units_type: str,
-        limits: tuple[float, float],
-        value: float,
-    ) -> dict[str, Any]:
-        return {
-            "sensor_id": self._first_sensor + n,
-            "label": label,
-            "units": "",
-            "name": name,
-            "type": kind,
-            "min_value": limits[0],
-            "max_value": limits[1],
-            "value": value,
-            "units_type": units_type,
-            "converted_units_type": None,
-            "converted_value": None,
-        }
-
-
-def _states(moment: Moment) -> list[dict[str, Any]]:
-    """Return discrete states, one of every JSON type."""
-    gear: str | None = None
-    if moment.ignition:
-        gear = "D" if moment.speed else "N"
-    coolant = 88.5 + (moment.speed % 7) / 2 if moment.ignition else 21.0
-    doors = moment.activity is Activity.UNLOAD
-    values: tuple[tuple[str, Any], ...] = (
-        ("input_status", int(moment.ignition) + 2 * int(doors)),
-        ("obd_mil_status", False),
-        ("can_gear", gear),
-        ("can_coolant_t", coolant),
-        ("obd_vin", "VF1FL000064512387"),
+    for field, measure in _STATES:
+        channels.append(Channel("states", None, False, f'"field":"{field}"', measure))
+    virtual: tuple[tuple[str, Callable[[Moment], Any]], ...] = (
+        ("Puertas", lambda m: "Open" if m.activity is Activity.UNLOAD else "Closed"),
+        ("Modo", lambda m: m.activity.value),
     )
-    return [{"field": field, "value": value} for field, value in values]
+    for n, (label, measure) in enumerate(virtual):
+        head = f'"sensor_id":{first + 15 + n},"label":"{label}","type":"state"'
+        channels.append(Channel("virtual_sensors", "state", False, head, measure))
+    for counter in ("odometer", "engine_hours"):
+        head = f'"type":"{counter}"'
+        channels.append(Channel("counters", None, False, head, _COUNTERS[counter]))
+    return channels
+
+
+def _tanks(vehicle: Vehicle, first: int) -> list[Channel]:
+    """Return the fuel sensors: one for each tank, of which several have their sum on top."""
+    tanks = vehicle.kind.tanks
+    if vehicle.kind.percent:
+        names = ("Kraftstoff, %", "can_fuel_level", "fuel", "percent")
+        return [_input(first, *names, 100.0, lambda m: m.levels[0])]
+    several = len(tanks) > 1
+    channels = []
+    for n, tank in enumerate(tanks):
+        names = (f"Tank {n + 1}", f"lls_level_{n + 1}", "fuel", "litre")
+
+        def level(moment: Moment, n: int = n) -> float:
+            return moment.levels[n]
+
+        channels.append(_input(first + n, *names, tank, level, component=several))
+    if several:
+        names = ("Fuel, all tanks", "lls_total", "fuel", "litre")
+        parts = [first + n for n in range(len(tanks))]
+        channels.append(
+            _input(first + 5, *names, sum(tanks), lambda m: round(sum(m.levels), 2), parts=parts)
+        )
+    return channels
+
+
+def _input(
+    sensor_id: int,
+    label: str,
+    name: str,
+    kind: str,
+    units_type: str,
+    highest: float,
+    measure: Callable[[Moment], Any],
+    *,
+    lowest: float = 0.0,
+    component: bool = False,
+    parts: list[int] | None = None,
+) -> Channel:
+    celsius = units_type == "celsius"
+    fields = {
+        "sensor_id": sensor_id,
+        "label": label,
+        "units": "%" if units_type == "percent" else "",
+        "name": name,
+        "type": kind,
+        "min_value": lowest,
+        "max_value": highest,
+        "units_type": units_type,
+        "converted_units_type": "fahrenheit" if celsius else None,
+    }
+    if parts is not None:
+        fields["composite_sensor_ids"] = parts
+    convert = _fahrenheit if celsius else None
+    return Channel("inputs", kind, component, encode(fields)[1:-1], measure, convert)
+
+
+def _fahrenheit(celsius: float) -> float:
+    return round(celsius * 9 / 5 + 32, 2)
+
+
+def _rpm(moment: Moment) -> int:
+    return moment.rpm
+
+
+def _gear(moment: Moment) -> str | None:
+    if not moment.ignition:
+        return None
+    return "D" if moment.speed else "N"
+
+
+def _coolant(moment: Moment) -> float:
+    return 88.5 + (moment.speed % 7) / 2 if moment.ignition else 21.0
+
+
+def _input_status(moment: Moment) -> int:
+    return int(moment.ignition) + 2 * int(moment.activity is Activity.UNLOAD)
+
+
+# Discrete states, one of every JSON type.
+_STATES: Final[tuple[tuple[str, Callable[[Moment], Any]], ...]] = (
+    ("input_status", _input_status),
+    ("obd_mil_status", lambda _: False),
+    ("can_gear", _gear),
+    ("can_coolant_t", _coolant),
+    ("obd_vin", lambda _: "VF1FL000064512387"),
+)
+_COUNTERS: Final[dict[str, Callable[[Moment], float]]] = {
+    "odometer": lambda m: m.odometer_km,
+    "engine_hours": lambda m: m.engine_hours,
+}

@@ -58,6 +58,10 @@ class Simulator:
         IANA name of the user's time zone, in which states and readings are dated.
     tick : float or None
         Seconds from one update to the next. None: nothing moves but by `step`.
+    speed : float
+        Simulated seconds in a real one; 60 makes a day of 24 minutes.
+    busy : bool
+        Let every device report at every update, whatever its vehicle does: for load tests.
     record : bool
         Keep every frame that is sent, for `ledger`.
     iso : bool or "ask"
@@ -99,6 +103,8 @@ class Simulator:
         *,
         timezone: str = "Europe/Madrid",
         tick: float | None = 1.0,
+        speed: float = 1.0,
+        busy: bool = False,
         record: bool = False,
         iso: bool | Literal["ask"] = False,
         start_at: datetime | None = None,
@@ -115,6 +121,7 @@ class Simulator:
         check_start(start_at)
         check_seconds(
             tick=tick,
+            speed=speed,
             heartbeat=heartbeat,
             client_heartbeat=client_heartbeat,
             client_patience=client_patience,
@@ -122,9 +129,17 @@ class Simulator:
         )
         zone = read_zone(timezone)
         odd = read_oddities(oddities)
-        fleet = make_fleet(vehicles, seed=seed, city=city)
-        clock = Clock(start_at, tick)
-        world = World(fleet, clock)
+        clock = Clock(start_at, tick, speed)
+        fleet = make_fleet(
+            vehicles,
+            seed=seed,
+            city=city,
+            start=clock.start,
+            zone=zone,
+            busy=busy,
+            stores=Oddity.STORED_MESSAGES in odd,
+        )
+        world = World(fleet, clock, odd)
         self._vehicles = vehicles
         self._seed = seed
         self._tick = tick

@@ -1,29 +1,36 @@
-"""A closed tour over the streets, as uniform pieces of motion and of standing.
+"""A round over the roads, as uniform pieces of motion and of standing.
 
-A tour leaves the depot, calls at customers and at a filling station and comes back, so that it can
-be driven again and again. All of it is known beforehand: where a vehicle is after so many seconds
-is arithmetic, not history, which is what makes a simulated day the same on every machine.
+A tour leaves the depot, calls at customers and comes back. All of it is known beforehand: where a
+vehicle is after so many seconds is arithmetic, not history, which is what makes a simulated day the
+same on every machine.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
-__all__ = ["Activity", "Piece", "Spot", "Tour", "make_tour"]
+    from fleetlab.simulator.roads import RoadNet, Stretch
 
-_ACCELERATION = 1.2  # m/s², a loaded van that pulls away
-_BRAKING = 1.5  # m/s², what does not throw the load about
-_SHORTEST_SEGMENT = 150.0  # m: room enough to reach any corner's speed and to brake again
-_KMH = 1 / 3.6
-_FASTEST_CORNER = 45 * _KMH
-_SLOWEST_CORNER = 18 * _KMH
+__all__ = ["Activity", "Piece", "Round", "Span", "Spot", "Tour", "make_tour"]
+
+_ACCELERATION: Final = 1.2  # m/s², a loaded van that pulls away
+_BRAKING: Final = 1.5  # m/s², what does not throw the load about
+_KMH: Final = 1 / 3.6
+_FASTEST_CORNER: Final = 200 * _KMH
+_SLOWEST_CORNER: Final = 16 * _KMH
+_SHORTEST_LIMITED: Final = 250.0  # m: speeding is for a road that invites to it
+_TRIP_PAUSE_S: Final = 300.0  # a standstill as long as this ends a trip (the platform's definition)
 
 
 class Activity(Enum):
@@ -37,12 +44,12 @@ class Activity(Enum):
     DEPOT = "depot"
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Motion with one acceleration on a straight segment, or standing.
+class Piece(msgspec.Struct, frozen=True, gc=False):
+    """Motion with one acceleration on a straight stretch, or standing.
 
     Times are seconds since the tour began, lengths metres, speeds m/s. `wave` is how much the speed
     swings about its value while cruising, in `waves` whole periods, so that it takes no distance.
+    `sky_lost` is when the vehicle went into the tunnel that it is in, null outside.
     """
 
     start: float
@@ -59,13 +66,14 @@ class Piece:
     waves: int
     activity: Activity
     ignition: bool
+    limit: float
+    sky_lost: float | None
     status_since: float
     ignition_since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a tour is at one moment: metres east and north of the depot, and how it moves."""
+class Spot(msgspec.Struct, frozen=True, gc=False):
+    """Where a tour is at one moment: metres from the centre of the city, and how it moves."""
 
     x: float
     y: float
@@ -76,20 +84,30 @@ class Spot:
     piece: Piece
 
 
+class Span(NamedTuple):
+    """A part of a tour in which something went on, in seconds since the tour began."""
+
+    start: float
+    end: float
+    first: Spot
+    last: Spot
+    top_speed: float
+
+
 class Tour:
-    """One closed tour.
+    """One round, from switching the engine on at the depot to switching it off there.
 
     Attributes
     ----------
     pieces : tuple of Piece
     duration : float
-        Seconds from leaving the depot to leaving it again.
+        Seconds.
     length : float
         Metres driven.
     engine_s : float
         Seconds with the ignition on.
-    refuel : Piece
-        The halt at the filling station; there is exactly one.
+    refuel : Piece or None
+        The halt at the filling station, where there is one.
     """
 
     def __init__(self, pieces: tuple[Piece, ...]) -> None:
@@ -98,11 +116,14 @@ class Tour:
         self.duration = last.start + last.duration
         self.length = last.travelled
         self.engine_s = last.engine_s + (last.duration if last.ignition else 0.0)
-        self.refuel = next(piece for piece in pieces if piece.activity is Activity.REFUEL)
+        self.refuel = next((p for p in pieces if p.activity is Activity.REFUEL), None)
         self._starts = [piece.start for piece in pieces]
+        self._phase_ends = _phase_ends(pieces)
+        self._trips: list[Span] | None = None
+        self._idling: list[Span] | None = None
 
     def spot(self, seconds: float) -> Spot:
-        """Return where the tour is so many seconds after it began (0 ≤ seconds < duration)."""
+        """Return where the tour is so many seconds after it began (0 ≤ seconds ≤ duration)."""
         piece = self.pieces[bisect_right(self._starts, seconds) - 1]
         t = seconds - piece.start
         speed = piece.speed + piece.acceleration * t
@@ -112,50 +133,155 @@ class Tour:
             speed += piece.wave * math.sin(turn * t)
             way += piece.wave / turn * (1 - math.cos(turn * t))
         return Spot(
-            x=piece.x + piece.direction_x * way,
-            y=piece.y + piece.direction_y * way,
-            speed=speed,
-            heading=math.degrees(math.atan2(piece.direction_x, piece.direction_y)) % 360,
-            travelled=piece.travelled + way,
-            engine_s=piece.engine_s + (t if piece.ignition else 0.0),
-            piece=piece,
+            piece.x + piece.direction_x * way,
+            piece.y + piece.direction_y * way,
+            speed,
+            math.degrees(math.atan2(piece.direction_x, piece.direction_y)) % 360,
+            piece.travelled + way,
+            piece.engine_s + (t if piece.ignition else 0.0),
+            piece,
         )
+
+    def phase_end(self, seconds: float) -> float:
+        """Return until when the tour moves, stands or is parked as it does now."""
+        return self._phase_ends[bisect_right(self._starts, seconds) - 1]
+
+    # What happened: computed once, for all vehicles that drive this tour
+
+    def trips(self) -> list[Span]:
+        """Return the drives, which standing for five minutes ends."""
+        if self._trips is None:
+            self._trips = [
+                self._span(start, end)
+                for start, end in _runs(
+                    self.pieces, lambda p: p.activity is Activity.DRIVE, _TRIP_PAUSE_S
+                )
+            ]
+        return self._trips
+
+    def idling(self) -> list[Span]:
+        """Return every standstill with the ignition on, red lights too."""
+        if self._idling is None:
+            self._idling = [
+                self._span(start, end)
+                for start, end in _runs(
+                    self.pieces, lambda p: p.ignition and p.activity is not Activity.DRIVE, 0.0
+                )
+            ]
+        return self._idling
+
+    def above(self, limit: float | None) -> list[Span]:
+        """Return where the speed was above a limit in m/s (None: the road's own), by the second."""
+        found: list[Span] = []
+        for piece in self.pieces:
+            allowed = piece.limit if limit is None else limit
+            if piece.speed + piece.wave + max(0.0, piece.acceleration) * piece.duration > allowed:
+                first = math.ceil(piece.start)
+                for second in range(first, math.ceil(piece.start + piece.duration)):
+                    if self.spot(second).speed > allowed:
+                        if found and found[-1].end >= second - 1:
+                            found[-1] = found[-1]._replace(end=float(second))
+                        else:
+                            spot = self.spot(second)
+                            found.append(Span(float(second), float(second), spot, spot, 0.0))
+        return [self._span(one.start, one.end) for one in found]
+
+    def _span(self, start: float, end: float) -> Span:
+        pieces = self.pieces[
+            bisect_right(self._starts, start) - 1 : bisect_right(self._starts, end)
+        ]
+        top = 0.0
+        for piece in pieces:
+            low, high = max(start, piece.start), min(end, piece.start + piece.duration)
+            if piece.waves:
+                quarter = piece.duration / piece.waves / 4
+                peak = piece.start + quarter
+                if low <= peak <= high:
+                    top = max(top, piece.speed + piece.wave)
+            for moment in (low, high):
+                top = max(top, piece.speed + piece.acceleration * (moment - piece.start))
+        return Span(start, end, self.spot(start), self.spot(min(end, self.duration)), top)
+
+
+def _phase_ends(pieces: tuple[Piece, ...]) -> list[float]:
+    ends: list[float] = []
+    end = pieces[-1].start + pieces[-1].duration
+    for n in range(len(pieces) - 1, -1, -1):
+        ends.append(end)
+        if pieces[n].status_since == pieces[n].start:
+            end = pieces[n].start
+    return ends[::-1]
+
+
+def _runs(
+    pieces: tuple[Piece, ...], fits: Callable[[Piece], bool], bridge: float
+) -> list[tuple[float, float]]:
+    """Return from when to when pieces fit, pauses shorter than `bridge` included."""
+    runs: list[tuple[float, float]] = []
+    for piece in pieces:
+        if fits(piece):
+            end = piece.start + piece.duration
+            touches = runs and piece.start - runs[-1][1] < max(bridge, 1e-9)
+            if touches:
+                runs[-1] = (runs[-1][0], end)
+            else:
+                runs.append((piece.start, end))
+    return runs
 
 
 class _Builder:
     """Strings pieces together and keeps the running sums."""
 
-    def __init__(self) -> None:
+    def __init__(self, x: float, y: float) -> None:
         self.pieces: list[Piece] = []
-        self.x = self.y = 0.0
+        self.x, self.y = x, y
         self.direction = (0.0, 1.0)
         self.now = self.travelled = self.engine_s = 0.0
         self.status: tuple[bool, bool] | None = None
         self.status_since = self.ignition_since = 0.0
         self.ignition: bool | None = None
+        self.sky_lost: float | None = None
 
     def stand(self, duration: float, activity: Activity, *, ignition: bool) -> None:
         self._add(duration, activity, ignition=ignition)
 
-    def segment(self, to: tuple[float, float], entry: float, exit_: float, cruise: float) -> None:
+    def drive(
+        self, stretch: Stretch, entry: float, exit_: float, cruise: float, *, steady: bool = False
+    ) -> None:
         """Drive straight on to a point: speed up, cruise as the length allows, slow down."""
         x0, y0 = self.x, self.y
-        length = math.hypot(to[0] - x0, to[1] - y0)
-        self.direction = ((to[0] - x0) / length, (to[1] - y0) / length)
+        length = math.hypot(stretch.x - x0, stretch.y - y0)
+        self.direction = ((stretch.x - x0) / length, (stretch.y - y0) / length)
+        if not stretch.tunnel:
+            self.sky_lost = None
+        elif self.sky_lost is None:
+            self.sky_lost = self.now
         a, b = _ACCELERATION, _BRAKING
         reachable = (2 * a * b * length + b * entry**2 + a * exit_**2) / (a + b)
-        top = min(cruise, math.sqrt(reachable))
-        self._drive((top - entry) / a, entry, a)
+        top = max(entry, exit_, min(cruise, math.sqrt(reachable)))
+        limit = stretch.road.limit
+        self._drive((top - entry) / a, entry, a, limit)
         gone = (top**2 - entry**2) / (2 * a)
         needed = (top**2 - exit_**2) / (2 * b)
-        self._drive(max(0.0, length - gone - needed) / top, top, 0.0)
-        self._drive((top - exit_) / b, top, -b)
-        self.x, self.y = to
+        rest = max(0.0, length - gone - needed) / top
+        self._drive(rest, top, 0.0, limit, wave=0.0 if steady else 0.05 * top)
+        self._drive((top - exit_) / b, top, -b, limit)
+        self.x, self.y = stretch.x, stretch.y
 
-    def _drive(self, duration: float, speed: float, acceleration: float) -> None:
+    def _drive(
+        self, duration: float, speed: float, change: float, limit: float, wave: float = 0.0
+    ) -> None:
         shortest = 1e-6
         if duration > shortest:
-            self._add(duration, Activity.DRIVE, ignition=True, speed=speed, change=acceleration)
+            self._add(
+                duration,
+                Activity.DRIVE,
+                ignition=True,
+                speed=speed,
+                change=change,
+                limit=limit,
+                wave=wave,
+            )
 
     def _add(
         self,
@@ -165,14 +291,14 @@ class _Builder:
         ignition: bool,
         speed: float = 0.0,
         change: float = 0.0,
+        limit: float = math.inf,
+        wave: float = 0.0,
     ) -> None:
         status = (activity is Activity.DRIVE, ignition)
         if status != self.status:
             self.status, self.status_since = status, self.now
         if ignition is not self.ignition:
             self.ignition, self.ignition_since = ignition, self.now
-        cruising = activity is Activity.DRIVE and change == 0
-        waves = max(1, round(duration / 17)) if cruising else 0
         self.pieces.append(
             Piece(
                 start=self.now,
@@ -185,10 +311,12 @@ class _Builder:
                 engine_s=self.engine_s,
                 speed=speed,
                 acceleration=change,
-                wave=0.06 * speed,
-                waves=waves,
+                wave=wave,
+                waves=max(1, round(duration / 17)) if wave else 0,
                 activity=activity,
                 ignition=ignition,
+                limit=limit,
+                sky_lost=self.sky_lost,
                 status_since=self.status_since,
                 ignition_since=self.ignition_since,
             )
@@ -202,23 +330,97 @@ class _Builder:
             self.engine_s += duration
 
 
-def _street_points(
-    rng: Random, here: tuple[float, float], there: tuple[float, float]
-) -> list[tuple[float, float]]:
-    """Return the corners on the way, the destination last, none too near its neighbours."""
-    dx, dy = there[0] - here[0], there[1] - here[1]
-    length = math.hypot(dx, dy)
-    corners = max(1, int(length / 900))
-    points: list[tuple[float, float]] = []
-    last = here
-    for n in range(1, corners + 1):
-        along = (n + rng.uniform(-0.3, 0.3)) / (corners + 1)
-        aside = rng.uniform(-0.16, 0.16) * math.sqrt(length * 1500) / length
-        point = (here[0] + dx * along - dy * aside, here[1] + dy * along + dx * aside)
-        if min(math.dist(point, last), math.dist(point, there)) >= _SHORTEST_SEGMENT:
-            points.append(point)
-            last = point
-    return [*points, there]
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What sort of tour to make.
+
+    Attributes
+    ----------
+    customers : int
+    regional : bool
+        Whether half of the customers are in the towns along the motorways.
+    refuels : bool
+        Whether it calls at a filling station on the way home; the level decides if it fills up.
+    rush : bool
+        Whether it is driven in the rush hour: slower, and more lights are red.
+    """
+
+    customers: int
+    regional: bool
+    refuels: bool
+    rush: bool
+
+
+class _Driver:
+    """Drives a builder's vehicle over the roads."""
+
+    def __init__(self, rng: Random, net: RoadNet, depot: int, what: Round) -> None:
+        self._rng = rng
+        self._net = net
+        self._here = depot
+        self._rush = what.rush
+        self._factor = rng.uniform(0.86, 0.95)  # how the driver reads a speed limit
+        self._hasty = rng.random() < 0.35  # noqa: PLR2004 - one driver in three
+        self._heaviest = (85 if what.regional else 130) * _KMH  # trucks may go 90
+        self.builder = _Builder(*net.points[depot])
+
+    def go(self, to: int) -> None:
+        """Drive to a junction and stop there."""
+        way = self._net.route(self._here, to)
+        points = [self._net.points[self._here], *((s.x, s.y) for s in way)]
+        cruise = [self._cruise(s, math.dist(points[n], points[n + 1])) for n, s in enumerate(way)]
+        passing, reds = self._junctions(way, points, cruise)
+        for n, stretch in enumerate(way):
+            steady = cruise[n] > stretch.road.limit
+            self.builder.drive(stretch, passing[n], passing[n + 1], cruise[n], steady=steady)
+            if reds[n]:
+                wait = self._rng.uniform(6, 70 if self._rush else 45)
+                self.builder.stand(wait, Activity.LIGHT, ignition=True)
+        self._here = to
+
+    def call(self) -> None:
+        """Stand at a customer's: some with the engine on, some with it off first or later."""
+        rng = self._rng
+        # Never near five minutes in all, so that it is plain whether a stop ends the trip.
+        if rng.random() < 0.3:  # noqa: PLR2004 - a quick delivery, the engine runs on
+            self.builder.stand(rng.uniform(40, 240), Activity.IDLE, ignition=True)
+            return
+        idle = rng.uniform(15, 90)
+        if rng.random() < 0.12:  # noqa: PLR2004 - a break in the warm cab
+            idle = rng.uniform(400, 900)
+        self.builder.stand(idle, Activity.IDLE, ignition=True)
+        self.builder.stand(rng.uniform(360, 1300), Activity.UNLOAD, ignition=False)
+
+    def _cruise(self, stretch: Stretch, length: float) -> float:
+        rng, limit = self._rng, stretch.road.limit
+        speed = limit * self._factor * rng.uniform(0.88, 1.0)
+        if self._rush:
+            speed *= rng.uniform(0.45, 0.95)
+        elif self._hasty and length > _SHORTEST_LIMITED and rng.random() < 0.07:  # noqa: PLR2004 - now and then
+            speed = limit + rng.uniform(8, 28) * _KMH
+        return min(speed, self._heaviest)
+
+    def _junctions(
+        self, way: list[Stretch], points: list[tuple[float, float]], cruise: list[float]
+    ) -> tuple[list[float], list[bool]]:
+        """Return the speed at each point of the way, and after which stretches a light is red."""
+        reds = []
+        speeds = [0.0]
+        for n, stretch in enumerate(way[:-1]):
+            share = 0.5 if self._rush else 0.32
+            red = stretch.signals and self._rng.random() < share
+            corner = _corner_speed(points[n], points[n + 1], points[n + 2])
+            reds.append(red)
+            speeds.append(0.0 if red else min(corner, cruise[n], cruise[n + 1]))
+        speeds.append(0.0)
+        reds.append(False)
+        lengths = [math.dist(a, b) for a, b in itertools.pairwise(points)]
+        for n in range(len(way) - 1, -1, -1):  # no faster than brakes allow
+            speeds[n] = min(speeds[n], math.sqrt(speeds[n + 1] ** 2 + 2 * _BRAKING * lengths[n]))
+        for n in range(len(way)):  # and no faster than the engine
+            gained = math.sqrt(speeds[n] ** 2 + 2 * _ACCELERATION * lengths[n])
+            speeds[n + 1] = min(speeds[n + 1], gained)
+        return speeds, reds
 
 
 def _corner_speed(
@@ -228,49 +430,47 @@ def _corner_speed(
     ax, ay = corner[0] - before[0], corner[1] - before[1]
     bx, by = after[0] - corner[0], after[1] - corner[1]
     cosine = (ax * bx + ay * by) / (math.hypot(ax, ay) * math.hypot(bx, by))
-    return _SLOWEST_CORNER + (_FASTEST_CORNER - _SLOWEST_CORNER) * max(0.0, cosine) ** 2
+    return _SLOWEST_CORNER + (_FASTEST_CORNER - _SLOWEST_CORNER) * max(0.0, cosine) ** 6
 
 
-def _drive_to(
-    builder: _Builder, rng: Random, destination: tuple[float, float], factor: float
-) -> None:
-    here = (builder.x, builder.y)
-    points = _street_points(rng, here, destination)
-    entry, before = 0.0, here
-    for point, after in zip(points, [*points[1:], None], strict=True):
-        length = math.dist(before, point)
-        limit = (50 if length < 700 else rng.choice((50, 80, 80, 100))) * _KMH  # noqa: PLR2004
-        red = after is None or rng.random() < 0.3  # noqa: PLR2004 - three lights in ten
-        exit_ = 0.0 if red or after is None else _corner_speed(before, point, after)
-        builder.segment(point, entry, exit_, limit * factor)
-        if red and after is not None:
-            builder.stand(rng.uniform(8, 40), Activity.LIGHT, ignition=True)
-        entry, before = exit_, point
-
-
-def make_tour(rng: Random) -> Tour:
-    """Make one tour: three to five customers around the depot, a filling station, home.
+def make_tour(rng: Random, net: RoadNet, depot: int, what: Round) -> Tour:
+    """Make one tour: out of the depot, to customers, perhaps to a filling station, home.
 
     Parameters
     ----------
     rng : random.Random
         Seeded by the caller; nothing else decides what the tour looks like.
+    net : RoadNet
+    depot : int
+        The junction where it begins and ends.
+    what : Round
     """
-    builder = _Builder()
-    factor = rng.uniform(0.9, 1.12)  # how the driver reads a speed limit
-    builder.stand(rng.uniform(40, 120), Activity.IDLE, ignition=True)
-    customers = 3 + int(rng.random() * 3)
-    bearing = rng.uniform(0, 2 * math.pi)
-    for _ in range(customers):
-        radius = rng.uniform(2500, 9000)
-        target = (radius * math.sin(bearing), radius * math.cos(bearing))
-        _drive_to(builder, rng, target, factor)
-        builder.stand(rng.uniform(60, 240), Activity.IDLE, ignition=True)
-        builder.stand(rng.uniform(180, 720), Activity.UNLOAD, ignition=False)
-        bearing += rng.uniform(0.7, 1.3) * 2 * math.pi / (customers + 2)
-    station = (1800 * math.sin(bearing), 1800 * math.cos(bearing))
-    _drive_to(builder, rng, station, factor)
-    builder.stand(rng.uniform(150, 240), Activity.REFUEL, ignition=False)
-    _drive_to(builder, rng, (0.0, 0.0), factor)
-    builder.stand(rng.uniform(1500, 3000), Activity.DEPOT, ignition=False)
-    return Tour(tuple(builder.pieces))
+    driver = _Driver(rng, net, depot, what)
+    driver.builder.stand(rng.uniform(40, 120), Activity.IDLE, ignition=True)
+    customers = _customers(rng, net, depot, what)
+    for customer in customers:
+        driver.go(customer)
+        driver.call()
+    if what.refuels:
+        x, y = net.points[depot]
+        station = net.near(x + 900, y + 900, [n for n in net.addresses if n != depot])
+        if station != customers[-1]:
+            driver.go(station)
+        driver.builder.stand(rng.uniform(330, 480), Activity.REFUEL, ignition=False)
+    driver.go(depot)
+    driver.builder.stand(rng.uniform(15, 60), Activity.IDLE, ignition=True)
+    return Tour(tuple(driver.builder.pieces))
+
+
+def _customers(rng: Random, net: RoadNet, depot: int, what: Round) -> list[int]:
+    """Choose customers, in an order that goes round instead of to and fro."""
+    x, y = net.points[depot]
+    far = what.customers // 2 if what.regional else 0
+    near = sorted(net.addresses, key=lambda n: math.dist(net.points[n], (x, y)))
+    reachable = [n for n in near[: len(near) * 2 // 3] if n != depot]
+    chosen = rng.sample(reachable, what.customers - far) + rng.sample(net.suburbs, far)
+    turn = rng.uniform(0, 2 * math.pi)
+    return sorted(
+        chosen,
+        key=lambda n: (math.atan2(net.points[n][0] - x, net.points[n][1] - y) - turn) % math.tau,
+    )

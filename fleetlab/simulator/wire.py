@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fleetlab.simulator.tour import Activity
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from fleetlab.simulator.clock import Clock
-    from fleetlab.simulator.readings import Reading
     from fleetlab.simulator.vehicle import Moment, Vehicle
+
+_CELL_PRECISION = 900  # m, of a position from cell towers
 
 __all__ = [
     "DESCRIPTIONS",
     "Times",
+    "driver_key",
     "encode",
     "error",
     "event",
-    "readings",
     "response",
     "state",
 ]
@@ -49,7 +53,7 @@ DESCRIPTIONS = {
 
 def encode(message: Any) -> str:
     """Return JSON without blanks, with every script as it is."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    return msgspec.json.encode(message).decode()
 
 
 class Times:
@@ -78,7 +82,13 @@ def _local(seconds: int, zone: ZoneInfo, iso: bool) -> str:
 
 
 def state(
-    vehicle: Vehicle, moment: Moment, clock: Clock, times: Times, *, compact: bool
+    vehicle: Vehicle,
+    moment: Moment,
+    connection: str,
+    clock: Clock,
+    times: Times,
+    *,
+    compact: bool,
 ) -> dict[str, Any]:
     """Return a source state."""
 
@@ -86,6 +96,7 @@ def state(
         return times.text(clock.moment_us(elapsed_s))
 
     fixed = text(moment.fixed_at)
+    received = times.text(clock.told_us(moment.at))
     gps: dict[str, Any] = {
         "updated": fixed,
         "signal_level": min(100, moment.satellites * 7),
@@ -96,22 +107,26 @@ def state(
     }
     if vehicle.kind.chilled:
         gps |= {"precision": 3 + moment.satellites % 5, "gsm_lbs": False}
-    silent = vehicle.silent_since is not None
+    elif vehicle.kind.cells:
+        gps |= {
+            "precision": _CELL_PRECISION if moment.from_cells else 5,
+            "gsm_lbs": moment.from_cells,
+        }
     result: dict[str, Any] = {
         "source_id": vehicle.source_id,
         "gps": gps,
-        "connection_status": "offline" if silent else "active",
+        "connection_status": connection,
         "movement_status": moment.movement,
         "movement_status_update": text(moment.status_since),
         "ignition": moment.ignition,
         "ignition_update": text(moment.ignition_since),
-        "last_update": text(moment.at),
+        "last_update": received,
     }
-    return result if compact else result | _rest_of_state(vehicle, moment, text(moment.at), fixed)
+    return result if compact else result | _rest_of_state(vehicle, moment, received, fixed)
 
 
 def _rest_of_state(vehicle: Vehicle, moment: Moment, received: str, fixed: str) -> dict[str, Any]:
-    doors = moment.activity.value == "unload"
+    doors = moment.activity is Activity.UNLOAD
     gsm = {
         "updated": received,
         "signal_level": 60 + (moment.satellites * 3) % 40,
@@ -130,18 +145,14 @@ def _rest_of_state(vehicle: Vehicle, moment: Moment, received: str, fixed: str) 
         "actual_track_update": fixed,
     }
     if vehicle.kind.chilled:
-        key = {"value": f"{1_785_632_419 + vehicle.index:020d}", "updated": fixed}
+        key = {"value": driver_key(moment.driver), "updated": fixed}
         result["additional"] = {"hardware_key": key}
     return result
 
 
-def readings(tracker_id: int, news: list[Reading], clock: Clock, times: Times) -> dict[str, Any]:
-    """Return the readings of one tracker: a map with its id as the only key."""
-    parts: dict[str, list[dict[str, Any]]] = {}
-    for reading in news:
-        updated = times.text(clock.moment_us(reading.updated_s))
-        parts.setdefault(reading.part, []).append({**reading.fields, "update_time": updated})
-    return {str(tracker_id): parts}
+def driver_key(driver: int) -> str:
+    """Return what is on the key that a driver holds to the reader: twenty digits."""
+    return f"{1_785_632_419 + driver:020d}"
 
 
 def event(name: str, data: str, user_time: str | None) -> str:

@@ -168,7 +168,7 @@ def test_a_second_subscribe_replaces_the_first_of_its_event_only(still, connect,
             await client.so_far()
             await client.ask(batch("state_batch", second))
             await client.so_far()
-            readings, states = sorted(await client.step(), key=lambda frame: frame["event"])
+            readings, states = sorted(await client.step(2), key=lambda frame: frame["event"])
             assert [list(item) for item in readings["data"]] == [[str(first)]]
             assert [item["source_id"] for item in states["data"]] == [still.sources[second]]
 
@@ -185,7 +185,7 @@ def test_unsubscribe_ends_the_events_of_its_trackers(still, connect, batch):
             answer = await client.ask(batch("state_batch", first), action="unsubscribe")
             assert answer["action"] == "subscription/unsubscribe"
             assert answer["data"]["state_batch"]["value"] == {str(first): "normal"}
-            (frame,) = await client.step()
+            (frame,) = await client.step(2)
             assert [item["source_id"] for item in frame["data"]] == [still.sources[second]]
             await client.ask(batch("state_batch"), action="unsubscribe")
             assert await client.step() == []
