@@ -13,6 +13,7 @@ __all__ = ["Account"]
 _HASH = re.compile(r"[0-9a-f]{32}")
 WRONG_HASH = 3
 NOT_FOUND = 4
+TOO_MANY = 15
 
 
 class Account:
@@ -24,9 +25,14 @@ class Account:
         Decides the API key, the login and the password.
     lifetime_s : float
         How long a session hash lives.
+    per_second : int
+        How many requests a key may make in a second.
     """
 
-    def __init__(self, seed: int, lifetime_s: float) -> None:
+    def __init__(self, seed: int, lifetime_s: float, per_second: int) -> None:
+        self._per_second = per_second
+        self._second = 0
+        self._counts: dict[str, int] = {}
         self.api_key = _derived(seed, "key")
         self.login = f"fleet{seed}@example.org"
         self.password = _derived(seed, "password")[:16]
@@ -45,10 +51,17 @@ class Account:
         return fresh
 
     def refusal(self, key: object) -> int | None:
-        """Return the error code that a key or hash earns, None for a good one."""
+        """Count a request; return the error code that its key or hash earns, None for none."""
         if not isinstance(key, str) or not _HASH.fullmatch(key):
             return WRONG_HASH
-        return None if self.remaining_s(key) > 0 else NOT_FOUND
+        if self.remaining_s(key) <= 0:
+            return NOT_FOUND
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second = second
+            self._counts.clear()
+        self._counts[key] = self._counts.get(key, 0) + 1
+        return TOO_MANY if self._counts[key] > self._per_second else None
 
     def remaining_s(self, key: str) -> float:
         """Return how long a hash still lives, 0 where it does not."""

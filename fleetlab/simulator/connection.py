@@ -169,6 +169,8 @@ class Connection:
 
     async def _send(self, text: str) -> None:
         assert self._ws is not None
+        if self._platform.slow_s:
+            await asyncio.sleep(self._platform.slow_s)
         if self._ws.closed:
             raise ConnectionResetError
         self._frames += 1

@@ -16,6 +16,9 @@ __all__ = ["Faults"]
 
 _GARBAGE = '{"type":"event","event":"state_batch","data":[{"source_id":'
 _BUSY = 6
+_RESTARTS_S = 3.0
+_SLOW_S = 2.0
+_CLOCK_ERROR_S = 3 * 3600.0
 
 
 class Faults:
@@ -26,7 +29,8 @@ class Faults:
     simulator : Simulator
         Where they happen.
     names : iterable of str
-        Any of `cut`, `half_open`, `hang_up`, `hang`, `garbage`, `rest_down`, `refuse`.
+        Any of `cut`, `half_open`, `hang_up`, `restart`, `hang`, `slow`, `garbage`, `rest_down`,
+        `refuse`, `clock`.
 
     Raises
     ------
@@ -40,10 +44,13 @@ class Faults:
             "cut": simulator.cut,
             "half_open": simulator.half_open,
             "hang_up": simulator.hang_up,
+            "restart": lambda: simulator.restart(_RESTARTS_S),
             "hang": self._hang,
+            "slow": self._slow,
             "garbage": lambda: simulator.say(_GARBAGE),
             "rest_down": self._rest_down,
             "refuse": self._refuse,
+            "clock": self._clock,
         }
         asked = list(names)
         for name in asked:
@@ -54,6 +61,7 @@ class Faults:
     def next(self) -> str | None:
         """End what lasts of the fault before, let the next one happen, and return its name."""
         self._simulator.hanging = self._simulator.rest_down = False
+        self._simulator.slow = self._simulator.clock_error = 0.0
         turn = next(self._turns, None)
         if turn is None:
             return None
@@ -63,6 +71,12 @@ class Faults:
 
     def _hang(self) -> None:
         self._simulator.hanging = True
+
+    def _slow(self) -> None:
+        self._simulator.slow = _SLOW_S
+
+    def _clock(self) -> None:
+        self._simulator.clock_error = _CLOCK_ERROR_S
 
     def _rest_down(self) -> None:
         self._simulator.rest_down = True

@@ -32,6 +32,8 @@ class Platform:
         Codes and descriptions of the errors that the next subscribes are answered with.
     hanging : bool
         Whether the application says nothing, while WebSockets go on answering pings.
+    slow_s : float
+        How long every frame takes to be sent.
     """
 
     world: World
@@ -41,6 +43,7 @@ class Platform:
     iso: bool | None
     refusals: deque[tuple[int, str | None]] = field(default_factory=deque)
     hanging: bool = False
+    slow_s: float = 0.0
 
 
 class Feed:

@@ -43,16 +43,15 @@ class Rest:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one call."""
+        if request.method == "OPTIONS":
+            return web.Response()  # a browser asks first
         if self.down:
             return web.Response(status=503, text="Service Unavailable")
         action = request.path.strip("/").removeprefix("v2/")
         body: dict[str, Any] = dict(request.query)
         if request.can_read_body:
-            try:
-                posted = json.loads(await request.text())
-            except ValueError:
-                return _refused(_WRONG_FORMAT)
-            if not isinstance(posted, dict):
+            posted = _read(await request.text())
+            if posted is None:
                 return _refused(_WRONG_FORMAT)
             body |= posted
         self._platform.ledger.asked(action, body, rest=True)
@@ -110,6 +109,15 @@ class Rest:
                 }
             )
         return {"list": trackers}
+
+
+def _read(text: str) -> dict[str, Any] | None:
+    """Return the object that a body holds, None if it holds none."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
 
 
 def _json(body: dict[str, Any], status: int = 200) -> web.Response:

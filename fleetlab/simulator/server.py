@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -41,11 +42,14 @@ class Server:
         self._manners = manners
         self._connections: dict[int, Connection] = {}
         self._count = 0
-        self._stopping = asyncio.Event()
+        self._stopping = False
+        self._pause_s = 0.0
+        self._wake = asyncio.Event()
 
     async def run(self, host: str, port: int, listening: Callable[[int], None]) -> None:
         """Listen, and return after `stop`; tells the port once connections are accepted."""
         app = web.Application()
+        app.on_response_prepare.append(_as_behind_a_gateway)
         for prefix in ("", "/v2"):
             for slash in ("", "/"):
                 app.router.add_get(f"{prefix}/event/subscription{slash}", self._websocket)
@@ -57,19 +61,42 @@ class Server:
         try:
             site = web.TCPSite(runner, host, port)
             await site.start()
+            port = runner.addresses[0][1]
             self._platform.world.clock.run()
             updates = asyncio.create_task(self._keep_updating())
-            listening(runner.addresses[0][1])
-            await self._stopping.wait()
+            listening(port)
+            while not await self._stopped_within(None):
+                pause, self._pause_s = self._pause_s, 0.0
+                await site.stop()
+                self.hang_up()
+                if await self._stopped_within(pause):
+                    break
+                site = web.TCPSite(runner, host, port)
+                await site.start()
             updates.cancel()
             for connection in self._connections.values():
                 connection.close()
         finally:
             await runner.cleanup()
 
+    async def _stopped_within(self, seconds: float | None) -> bool:
+        """Wait for the stop; false once the seconds are over, or a restart is asked for."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        if seconds is None:
+            self._wake.clear()
+        return self._stopping
+
     def stop(self) -> None:
         """Close every connection with 1000 and end `run`."""
-        self._stopping.set()
+        self._stopping = True
+        self._wake.set()
+
+    def restart(self, seconds: float) -> None:
+        """Stop listening, close every connection with 1000, and listen again after a while."""
+        self._pause_s = seconds
+        self._wake.set()
 
     def step(self, seconds: float) -> None:
         """Move a clock that stands and make one update."""
@@ -130,6 +157,8 @@ class Server:
         ws = web.WebSocketResponse(
             timeout=_CLOSE_S, max_msg_size=_LONGEST_MESSAGE + 1, compress=False
         )
+        if request.query.get("X-Atmosphere-Transport") == "close":
+            return web.Response()  # the goodbye of a client that closes
         if not ws.can_prepare(request).ok:
             return web.Response(status=400, text="This address is for WebSockets.")
         await ws.prepare(request)
@@ -141,3 +170,12 @@ class Server:
         finally:
             del self._connections[connection.number]
         return ws
+
+
+async def _as_behind_a_gateway(request: web.Request, response: web.StreamResponse) -> None:
+    """Add what browsers on other sites need, and say no more of the server than a gateway does."""
+    del request
+    response.headers["Server"] = "nginx"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+    response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"

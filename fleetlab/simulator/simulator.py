@@ -15,6 +15,7 @@ from fleetlab.simulator.arguments import (
 )
 from fleetlab.simulator.clock import Clock
 from fleetlab.simulator.connection import Manners
+from fleetlab.simulator.controls import Controls
 from fleetlab.simulator.feed import Platform
 from fleetlab.simulator.fleet import make_fleet
 from fleetlab.simulator.frames import Frames
@@ -22,18 +23,16 @@ from fleetlab.simulator.ledger import Ledger
 from fleetlab.simulator.oddities import Oddity
 from fleetlab.simulator.rest import Rest
 from fleetlab.simulator.thread import ServerThread
-from fleetlab.simulator.wire import DESCRIPTIONS
+from fleetlab.simulator.truth import Truth
 from fleetlab.simulator.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from types import TracebackType
     from typing import Literal
 
-    from fleetlab.simulator.fleet import Tracker
     from fleetlab.simulator.ledger import Asked, Sent
-    from fleetlab.simulator.server import Server
 
 __all__ = ["Simulator"]
 
@@ -41,7 +40,7 @@ _MADRID = (40.4168, -3.7038)
 _THIRTY_DAYS = 30 * 86_400.0
 
 
-class Simulator:
+class Simulator(Controls):
     """A small platform with a driving fleet, on this machine.
 
     It speaks the WebSocket and REST protocol of the platform and shares no code with the client, so
@@ -80,6 +79,8 @@ class Simulator:
         Close a client (1000) that has not sent its char for so many seconds; None never does.
     session_lifetime : float
         Seconds that a session hash from `user/auth` lives; 30 days by default.
+    requests_per_second : int
+        How many calls and messages one key may send in a second; more are answered with code 15.
     rest_down : bool
         Answer every REST call with 503; may be set at any time.
     oddities : iterable of Oddity or str
@@ -114,6 +115,7 @@ class Simulator:
         heartbeat_char: str = "X",
         client_patience: float | None = None,
         session_lifetime: float = _THIRTY_DAYS,
+        requests_per_second: int = 50,
         rest_down: bool = False,
         oddities: Iterable[Oddity | str] = (),
     ) -> None:
@@ -126,6 +128,7 @@ class Simulator:
             client_heartbeat=client_heartbeat,
             client_patience=client_patience,
             session_lifetime=session_lifetime,
+            requests_per_second=requests_per_second,
         )
         zone = read_zone(timezone)
         odd = read_oddities(oddities)
@@ -144,7 +147,7 @@ class Simulator:
         self._seed = seed
         self._tick = tick
         self._ledger = Ledger(record=record)
-        self._account = Account(seed, session_lifetime)
+        self._account = Account(seed, session_lifetime, requests_per_second)
         self._platform = Platform(
             world=world,
             frames=Frames(world, clock, zone, odd),
@@ -153,7 +156,7 @@ class Simulator:
             iso=None if iso == "ask" else iso,
         )
         self._rest = Rest(self._platform, zone)
-        self._rest.down = rest_down
+        self.rest_down = rest_down
         self._manners = Manners(
             heartbeat_s=heartbeat,
             client_heartbeat_ms=round(client_heartbeat * 1000),
@@ -266,6 +269,12 @@ class Simulator:
     # What happened
 
     @property
+    def truth(self) -> Truth:
+        """What really happened since the start, whatever was sent of it; see `Truth`."""
+        world = self._platform.world
+        return Truth(world.fleet, world.clock)
+
+    @property
     def ledger(self) -> tuple[Sent, ...]:
         """Every frame sent so far; empty without record=True."""
         return self._ledger.frames
@@ -284,88 +293,3 @@ class Simulator:
     def client_heartbeats(self) -> int:
         """How many heartbeats clients have sent."""
         return self._ledger.heartbeats
-
-    # What can be made to happen
-
-    @property
-    def rest_down(self) -> bool:
-        """Whether every REST call gets 503."""
-        return self._rest.down
-
-    @rest_down.setter
-    def rest_down(self, down: bool) -> None:
-        self._rest.down = down
-
-    def cut(self) -> None:
-        """Abort every WebSocket's TCP connection, without a close frame."""
-        self._call(lambda server: server.cut())
-
-    def half_open(self) -> None:
-        """Leave every TCP connection open and dead: nothing is read, answered or sent any more.
-
-        Pings stay without an answer. Clients that connect afterwards are served.
-        """
-        self._call(lambda server: server.freeze())
-
-    @property
-    def hanging(self) -> bool:
-        """Whether the application says nothing, neither answers nor events nor heartbeats.
-
-        Connections are accepted and pings answered all the same; may be set at any time.
-        """
-        return self._platform.hanging
-
-    @hanging.setter
-    def hanging(self, hanging: bool) -> None:
-        self._platform.hanging = hanging
-
-    def say(self, text: str) -> None:
-        """Send a frame to every client, between the others and whatever it holds."""
-        self._call(lambda server: server.say(text))
-
-    def hang_up(self) -> None:
-        """Close every WebSocket with 1000 and an empty reason; sessions stay good."""
-        self._call(lambda server: server.hang_up())
-
-    def logout(self) -> None:
-        """End every session: a logout event, then 1000; hashes and API key are refused after."""
-        self._call(lambda server: server.log_out())
-
-    def block(self, tracker_id: int) -> None:
-        """Block a tracker's source: of it, only lifecycle events come any more."""
-        tracker = self._tracker(tracker_id)
-        self._call(lambda server: server.lifecycle(tracker, "block"))
-
-    def unblock(self, tracker_id: int) -> None:
-        """Unblock a tracker's source; its state is sent by itself."""
-        tracker = self._tracker(tracker_id)
-        self._call(lambda server: server.lifecycle(tracker, "unblock"))
-
-    def remove(self, tracker_id: int) -> None:
-        """Remove a tracker's source (lifecycle event `corrupt`), and all trackers of it."""
-        tracker = self._tracker(tracker_id)
-        self._call(lambda server: server.lifecycle(tracker, "corrupt"))
-
-    def refuse_next(self, code: int, description: str | None = None) -> None:
-        """Answer the next subscribe with an error; called twice, the next two.
-
-        Parameters
-        ----------
-        code : int
-        description : str or None
-            None takes the platform's words for a known code.
-        """
-        if description is None and code not in DESCRIPTIONS:
-            raise InvalidArgument(f"The platform has no words for code {code}: give a description.")
-        self._platform.refusals.append((code, description))
-
-    def _tracker(self, tracker_id: int) -> Tracker:
-        tracker = self._platform.world.trackers.get(tracker_id)
-        if tracker is None:
-            raise InvalidArgument(f"There is no tracker {tracker_id} in this simulator.")
-        return tracker
-
-    def _call(self, act: Callable[[Server], None]) -> None:
-        if self._thread is None:
-            raise InvalidArgument("The simulator is not running: call start() first.")
-        self._thread.call(act)

@@ -167,6 +167,24 @@ class Vehicle:
         here = self.where(moment)
         return self.duty.litres(self.duty.day(moment), moment, here.metres, here.engine_s)
 
+    def degrees(self, x: float, y: float) -> tuple[float, float]:
+        """Return latitude and longitude of metres east and north of the centre of the city."""
+        lat, lng = self.city
+        lat += y / _METRES_PER_DEGREE
+        lng += x / (_METRES_PER_DEGREE * math.cos(math.radians(self.city[0])))
+        return round(lat, 7), round(lng, 7)
+
+    def outages(self, until: float) -> list[Outage]:
+        """Return the outages between second 0 and a moment, in order."""
+        found = [one for day in self.duty.days(until) for one in day.outages]
+        if self.stores:
+            every, lasts = _STORING
+            end = (7 * self.index // every + 1) * every - 7 * self.index
+            while end - lasts < until:
+                found.append(Outage("dead_zone", end - lasts, end, stores=True))
+                end += every
+        return sorted(found, key=lambda one: one.start)
+
     def outage(self, moment: float) -> Outage | None:
         """Return the outage that a simulated second is in."""
         for one in self.duty.day(moment).outages:
@@ -294,11 +312,7 @@ class Vehicle:
             # Reflections wander with the satellites, slowly and in no direction for long.
             x += 9 * math.sin(made / 311) + 5 * math.sin(made / 73 + 1)
             y += 9 * math.sin(made / 283 + 2) + 5 * math.sin(made / 61)
-        lat, lng = self.city
-        lat += y / _METRES_PER_DEGREE
-        return round(lat, 7), round(
-            lng + x / (_METRES_PER_DEGREE * math.cos(math.radians(self.city[0]))), 7
-        )
+        return self.degrees(x, y)
 
     def _levels(self, here: Where, day: Day, made: float) -> tuple[float, ...]:
         """Return what the level sensors show."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["World"]
 
 _GPS_OLD_S: Final = 300.0  # the platform's definition of a position that is not updated
+_LATE_EVERY: Final = 5
 _OFFLINE_S: Final = 600.0  # and of a device that is offline
 
 
@@ -54,7 +55,7 @@ class World:
         self.changed = [1] * len(self.moments)
         self._late = Oddity.LATE_DATA in oddities
         self._twice = Oddity.SAME_SECOND in oddities
-        self._held: dict[int, Moment] = {}
+        self._held: dict[int, tuple[int, Moment]] = {}
         self._readings: dict[int, ReadingLog] = {}
         self._queues: dict[int, IotQueues] = {}
 
@@ -84,11 +85,11 @@ class World:
                 arrived.append(vehicle.report(made))
         arrived.reverse()
         if self._late:
-            held = self._held.pop(index, None)
-            if held is not None:
-                arrived.append(held)
-            elif self.update % 5 == index % 5:
-                self._held[index] = arrived.pop()
+            if index not in self._held:
+                if self.update % _LATE_EVERY == index % _LATE_EVERY:
+                    self._held[index] = (self.update, arrived.pop())
+            elif self.update - self._held[index][0] > 1:  # the one after it is known by now
+                arrived.append(self._held.pop(index)[1])
         if not arrived:
             return False
         self.moments[index] = arrived[-1]

@@ -1,5 +1,6 @@
 import asyncio
 import re
+import urllib.request
 
 import aiohttp
 import pytest
@@ -132,3 +133,19 @@ def test_12000_vehicles_come_in_one_frame(connect, batch):
 
     with Simulator(12_000, tick=None) as sim:
         asyncio.run(main(sim))
+
+
+def test_the_goodbye_of_a_client_is_taken(still):
+    query = "X-Atmosphere-tracking-id=0&X-Atmosphere-Transport=close"
+    with urllib.request.urlopen(f"{still.base_url}/event/subscription?{query}") as reply:
+        assert (reply.status, reply.read()) == (200, b"")
+
+
+def test_pages_of_other_sites_may_ask_and_learn_nothing_of_the_server(still):
+    url = f"{still.base_url}/user/get_info"
+    asks = urllib.request.Request(url, method="OPTIONS", headers={"Origin": "https://example.org"})
+    with urllib.request.urlopen(asks) as reply:
+        assert reply.status == 200
+        assert reply.headers["Access-Control-Allow-Origin"] == "*"
+        assert "Authorization" in reply.headers["Access-Control-Allow-Headers"]
+        assert "ython" not in str(reply.headers)

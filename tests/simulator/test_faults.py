@@ -118,6 +118,97 @@ def test_faults_come_in_turn_and_those_that_last_end_with_the_next(still, connec
     asyncio.run(main())
 
 
+def test_a_restart_closes_everybody_and_refuses_to_connect_for_a_while(connect, batch):
+    async def main(sim):
+        async with connect(sim) as client:
+            await client.ask(batch("state_batch"))
+            await client.event("state_batch")
+            sim.restart(0.3)
+            assert (await client.closed())[:2] == (1000, "")
+        refused = 0
+        async with asyncio.timeout(8):
+            while True:
+                try:
+                    async with connect(sim) as client:
+                        await client.ask(batch("state_batch"))
+                        assert len((await client.event("state_batch"))["data"]) == 3
+                        break
+                except OSError:
+                    refused += 1
+        assert refused
+
+    with Simulator(3, tick=None) as sim:
+        address = sim.base_url
+        asyncio.run(main(sim))
+        assert sim.base_url == address
+
+
+def test_a_simulator_that_is_down_for_a_restart_can_be_stopped():
+    with Simulator(3, tick=None) as sim:
+        sim.restart(1000)
+
+
+def test_a_slow_server_takes_its_time_for_every_frame(still, connect, batch):
+    async def main():
+        loop = asyncio.get_running_loop()
+        async with connect(still) as client:
+            still.slow = 0.2
+            began = loop.time()
+            await client.ask(batch("state_batch"))
+            await client.event("state_batch")
+            assert loop.time() - began >= 0.4
+
+    asyncio.run(main())
+
+
+def test_a_platforms_wrong_clock_leaves_the_times_of_devices_right(still, connect, batch):
+    one = still.tracker_ids[0]
+
+    async def times():
+        async with connect(still) as client:
+            await client.ask(batch("state_batch", one), batch("iot_monitor", one))
+            state, iot = await client.event("state_batch"), await client.event("iot_monitor")
+            newest = iot["data"]["iot_last_values"][0]["all_fields"]["speed"][0]
+            item = state["data"][0]
+            return (
+                state["user_time"],
+                item["last_update"],
+                item["gps"]["updated"],
+                newest["srv_time"],
+                newest["msg_time"],
+            )
+
+    still.step()
+    right = asyncio.run(times())
+    still.clock_error = 3 * 3600
+    still.step(2)
+    wrong = asyncio.run(times())
+    assert [text[11:] for text in right] == [
+        "14:00:01",
+        "14:00:01",
+        "14:00:00",
+        "12:00:01Z",
+        "12:00:00Z",
+    ]
+    assert [text[11:] for text in wrong] == [
+        "17:00:03",
+        "17:00:03",
+        "14:00:02",
+        "15:00:03Z",
+        "12:00:02Z",
+    ]
+
+
+@pytest.mark.parametrize("name", ["slow", "clock"])
+def test_a_fault_that_lasts_ends_with_the_next(still, name):
+    faults = Faults(still, [name, "garbage"])
+    faults.next()
+    assert still.slow or still.clock_error
+    faults.next()
+    assert not still.slow
+    assert not still.clock_error
+
+
 def test_a_refusal_meets_the_client_that_comes_back(still, connect, batch):
     async def main():
         async with connect(still) as client:

@@ -1,5 +1,7 @@
 import asyncio
+import itertools
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -88,3 +90,62 @@ def test_fields_and_values_can_come_that_nobody_knows(connect):
     for one in readings["data"]:
         for parts in one.values():
             assert all("quality" in part[0] for part in parts.values())
+
+
+def queues(connect, seconds, *, which=0, **options):
+    """Return one vehicle's queue of speeds and its states after so many seconds."""
+
+    async def main(sim):
+        one = sim.tracker_ids[which]
+        target = {"type": "selected", "tracker_ids": [one]}
+        async with connect(sim) as client:
+            requests = [{"type": name, "target": target} for name in ("iot_monitor", "state_batch")]
+            await client.ask(*requests)
+            frames = await client.so_far()
+            for _ in range(seconds):
+                frames += await client.step()
+            named = {name: [f for f in frames if f["event"] == name] for name in EVENTS}
+            (last,) = named["iot_monitor"][-1]["data"]["iot_last_values"]
+            states = [item for frame in named["state_batch"] for item in frame["data"]]
+            return last["all_fields"]["speed"][::-1], states
+
+    start = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    with Simulator(9, tick=None, start_at=start, **options) as sim:
+        return asyncio.run(main(sim))
+
+
+EVENTS = ("iot_monitor", "state_batch")
+
+
+def test_values_of_one_second_can_differ(connect):
+    usual, _ = queues(connect, 12)
+    assert len({entry["msg_time"] for entry in usual}) == 12
+    twice, _ = queues(connect, 12, oddities=["same_second"])
+    assert len({entry["msg_time"] for entry in twice}) < 12
+    assert len({(entry["msg_time"], entry["value"]) for entry in twice}) == 12
+
+
+def test_reports_can_come_after_later_ones(connect):
+    queue, states = queues(connect, 10, oddities=["late_data"])
+    times = [entry["msg_time"] for entry in queue]
+    assert times != sorted(times)
+    assert len(set(times)) == 12
+    fixed = [state["gps"]["updated"] for state in states]
+    assert fixed != sorted(fixed)
+
+
+def test_what_was_stored_out_of_reach_comes_at_once_with_its_own_times(connect):
+    usual, _ = queues(connect, 121)
+    stored, states = queues(connect, 121, oddities=["stored_messages"])
+    assert max(map(delay, usual)) <= 1
+    delays = list(map(delay, stored))
+    assert delays[-1] <= 1
+    assert max(delays) > 5
+    assert len({entry["srv_time"] for entry in stored}) < len(stored)
+    received = [datetime.fromisoformat(state["last_update"]) for state in states]
+    assert max(b - a for a, b in itertools.pairwise(received)).total_seconds() >= 20
+
+
+def delay(entry):
+    sent, received = (datetime.fromisoformat(entry[name]) for name in ("msg_time", "srv_time"))
+    return (received - sent).total_seconds()

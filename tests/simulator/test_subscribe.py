@@ -1,5 +1,6 @@
 import asyncio
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -251,4 +252,34 @@ def test_iso_times_are_the_servers_choice(connect, batch, iso, asked, offset):
             assert all((text.endswith("+05:45") and "T" in text) is offset for text in times)
 
     with Simulator(1, tick=None, timezone="Asia/Kathmandu", iso=iso) as sim:
+        asyncio.run(main(sim))
+
+
+def test_too_many_requests_in_a_second_are_refused_and_later_ones_not(connect, batch):
+    async def main(sim):
+        async with connect(sim) as client:
+            codes = []
+            async with asyncio.timeout(8):
+                while 15 not in codes:  # twice, if the first few met the turn of a second
+                    answers = [await client.ask(batch("iot_monitor", 1)) for _ in range(6)]
+                    codes = [answer.get("status", {}).get("code") for answer in answers]
+                while (await client.ask(batch("iot_monitor", 1)))["type"] == "error":
+                    pass
+
+    with Simulator(1, tick=None, requests_per_second=5) as sim:
+        asyncio.run(main(sim))
+
+
+def test_state_sends_350_entries_in_a_second_and_the_rest_in_the_next(connect):
+    async def main(sim):
+        async with connect(sim) as client:
+            ids = list(sim.tracker_ids)
+            await client.ask({"type": "state", "trackers": ids[:400], "format": "compact"})
+            first = [frame["data"]["source_id"] for frame in await client.so_far()]
+            assert len(first) == 350
+            rest = [frame["data"]["source_id"] for frame in await client.step()]
+            assert set(first) | set(rest) == {sim.sources[one] for one in ids[:400]}
+
+    start = datetime(2026, 7, 1, 1, tzinfo=UTC)
+    with Simulator(400, tick=None, start_at=start) as sim:
         asyncio.run(main(sim))
