@@ -30,7 +30,7 @@ class Clock:
 
     def __init__(self, start_at: datetime | None, tick: float | None, speed: float = 1.0) -> None:
         self.error_us = 0
-        self._speed = speed
+        self.speed = 1.0 if tick is None else speed
         self._starts_now = start_at is None
         self.start_us = _us(start_at if start_at is not None else datetime.now(UTC))
         self.tick_us = None if tick is None else round(tick * 1e6)
@@ -56,11 +56,16 @@ class Clock:
         return (time.monotonic_ns() - self._origin_ns) // 1000
 
     @property
-    def update_us(self) -> int:
-        """Simulated time of the latest update: the last whole tick."""
+    def real_update_us(self) -> int:
+        """Real time of the latest update: the last whole tick."""
         if self.tick_us is None:
             return self._manual_us
-        return round(self.real_us // self.tick_us * self.tick_us * self._speed)
+        return self.real_us // self.tick_us * self.tick_us
+
+    @property
+    def update_us(self) -> int:
+        """Simulated time of the latest update."""
+        return round(self.real_update_us * self.speed)
 
     @property
     def to_next_s(self) -> float | None:
@@ -85,8 +90,7 @@ class Clock:
     @property
     def now_us(self) -> int:
         """What the platform's clock shows."""
-        speed = 1.0 if self.tick_us is None else self._speed
-        return self.start_us + round(self.real_us * speed) + self.error_us
+        return self.start_us + round(self.real_us * self.speed) + self.error_us
 
 
 def _us(moment: datetime) -> int:

@@ -71,7 +71,7 @@ class Frames:
 
     def due(self, subscription: Subscription) -> list[str]:
         """Return the frames that a subscription has coming now, and take them as sent."""
-        now = self._clock.real_us
+        now = self._clock.real_update_us
         nothing_new = subscription.sent_through == self._world.update and not subscription.behind
         if now < subscription.next_us or nothing_new:
             return []

@@ -158,7 +158,8 @@ class Server:
             timeout=_CLOSE_S, max_msg_size=_LONGEST_MESSAGE + 1, compress=False
         )
         if request.query.get("X-Atmosphere-Transport") == "close":
-            return web.Response()  # the goodbye of a client that closes
+            self._platform.ledger.asked("goodbye", dict(request.query), rest=True)
+            return web.Response()
         if not ws.can_prepare(request).ok:
             return web.Response(status=400, text="This address is for WebSockets.")
         await ws.prepare(request)

@@ -85,11 +85,7 @@ class World:
                 arrived.append(vehicle.report(made))
         arrived.reverse()
         if self._late:
-            if index not in self._held:
-                if self.update % _LATE_EVERY == index % _LATE_EVERY:
-                    self._held[index] = (self.update, arrived.pop())
-            elif self.update - self._held[index][0] > 1:  # the one after it is known by now
-                arrived.append(self._held.pop(index)[1])
+            self._delay(index, arrived)
         if not arrived:
             return False
         self.moments[index] = arrived[-1]
@@ -97,6 +93,14 @@ class World:
             for moment in arrived:
                 self._queues[index].add(moment)
         return True
+
+    def _delay(self, index: int, arrived: list[Moment]) -> None:
+        """Take a report out now and then, and put it behind the one that was made after it."""
+        if index not in self._held:
+            if self.update % _LATE_EVERY == index % _LATE_EVERY:
+                self._held[index] = (self.update, arrived.pop())
+        elif self.update - self._held[index][0] > 1:  # the one after it is known by now
+            arrived.append(self._held.pop(index)[1])
 
     def _look(self, index: int, now: float) -> None:
         """Tell a vehicle's connection status, and when it turns if nothing more comes."""
