@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 
 from fleetlab._version import __version__
+from fleetlab.console import err, out
+from fleetlab.demo import demo
 from fleetlab.errors import FleetlabError, InvalidArgument
 
 __all__ = ["app", "main"]
@@ -29,9 +28,6 @@ app = typer.Typer(
 
 INTERRUPTED = 130
 
-_out = Console(soft_wrap=True, highlight=False, markup=False)
-_err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-
 
 def main() -> NoReturn:
     """Run the command line; errors become one line and an exit code."""
@@ -41,12 +37,12 @@ def main() -> NoReturn:
     try:
         app(standalone_mode=True)
     except InvalidArgument as error:
-        _err.print(f"fleetlab: {error}")
+        err.print(f"fleetlab: {error}")
         sys.exit(2)
     except FleetlabError as error:
-        _err.print(f"fleetlab: {error}")
+        err.print(f"fleetlab: {error}")
         if error.recording is not None and error.recording.info.path:
-            _err.print(f"What was caught is in {error.recording.info.path}.")
+            err.print(f"What was caught is in {error.recording.info.path}.")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -58,7 +54,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
-        _out.print(f"fleetlab {__version__}")
+        out.print(f"fleetlab {__version__}")
         raise typer.Exit
 
 
@@ -129,99 +125,14 @@ def capture(
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     recording = fleetlab.capture(**arguments)
     if quiet:
-        _out.print(recording.info.path)
+        out.print(recording.info.path)
     else:
         _show(recording, rows)
     if recording.info.stopped_because == "interrupt":
         raise typer.Exit(INTERRUPTED)
 
 
-@app.command()
-def demo(
-    vehicles: Annotated[int, typer.Option(min=1, help="How many vehicles.")] = 12,
-    seed: Annotated[int, typer.Option(help="Same seed, same fleet.")] = 1,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
-    timezone: Annotated[
-        str, typer.Option(help="Zone of the user, in which states and readings are dated.")
-    ] = "Europe/Madrid",
-    tick: Annotated[float, typer.Option(help="Seconds from one update to the next.")] = 1.0,
-    iso: Annotated[
-        bool, typer.Option("--iso", help="Times as ISO 8601 to clients that ask for it.")
-    ] = False,
-    patience: Annotated[
-        float | None,
-        typer.Option(help="Close a client that sends no heartbeat for so many seconds."),
-    ] = None,
-    oddity: Annotated[
-        list[str] | None,
-        typer.Option(help="A rarer form of the protocol; may be given several times."),
-    ] = None,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(help="What goes wrong every so often; several come in turn."),
-    ] = None,
-    every: Annotated[float, typer.Option(help="Seconds from one fault to the next.")] = 60.0,
-) -> None:
-    """Serve the embedded simulator until stopped, and print its base URL and key.
-
-    It speaks the platform's protocol on loopback: REST and the event WebSocket on one port.
-
-    Oddities are what real servers do besides the usual: wrapped_states, mislabelled_readings,
-    iot_lists, binary_frames, no_nulls, position_beside, one_map, unknown_fields.
-
-    Faults are what happens on a bad day. cut: connections are aborted. half_open: they stay open
-    and dead. hang_up: the server closes them. hang: the application says nothing, until the next
-    fault. garbage: rubbish between the messages. rest_down: REST answers 503, until the next fault.
-    refuse: the next subscription is refused for now, and the connection cut.
-
-    **Examples**
-
-    - `fleetlab demo`: a dozen vehicles on a free port
-    - `fleetlab demo --port 8080 --vehicles 500 --seed 7`
-    - `fleetlab demo --oddity wrapped_states --oddity no_nulls --timezone Asia/Kathmandu`
-    - `fleetlab demo --fault cut --fault half_open --every 30`: a test of another's client
-    - then, in another terminal: `FLEETLAB_API_KEY=KEY fleetlab capture --server URL`
-    """
-    from fleetlab.simulator import Simulator  # noqa: PLC0415
-    from fleetlab.simulator.faults import Faults  # noqa: PLC0415
-
-    if every <= 0:
-        raise InvalidArgument(f"--every must be more than 0 seconds, not {every:g}.")
-    simulator = Simulator(
-        vehicles=vehicles,
-        seed=seed,
-        timezone=timezone,
-        tick=tick,
-        iso="ask" if iso else False,
-        client_patience=patience,
-        oddities=oddity or (),
-    )
-    faults = Faults(simulator, fault or ())
-    try:
-        simulator.start(port=port)
-    except OSError as error:
-        raise FleetlabError(
-            f"Port {port} can't be used: {error.strerror or error}. Take another with --port."
-        ) from error
-    with simulator:
-        _out.print(f"base URL  {simulator.base_url}")
-        _out.print(f"API key   {simulator.api_key}")
-        _out.print(f"vehicles  {vehicles}, seed {seed}")
-        _out.print("\nIn another terminal:")
-        _out.print(
-            f"  FLEETLAB_API_KEY={simulator.api_key} "
-            f"fleetlab capture --server {simulator.base_url} --minutes 1"
-        )
-        _out.print("\nCtrl-C stops it.")
-        stopped = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopped.set())
-        due = time.monotonic() + every
-        while not stopped.wait(min(1.0, every)):  # in steps: Windows sees Ctrl-C only in between
-            if time.monotonic() >= due:
-                due += every
-                if (happened := faults.next()) is not None:
-                    _err.print(f"{time.strftime('%H:%M:%S')} fault: {happened}")
+app.command()(demo)
 
 
 @app.command()
@@ -258,33 +169,33 @@ def export(
     import fleetlab  # noqa: PLC0415
     from fleetlab.export import export as write  # noqa: PLC0415
 
-    _out.print(str(write(fleetlab.load(folder), format, to)))
+    out.print(str(write(fleetlab.load(folder), format, to)))
 
 
 def _show(recording: Any, rows: int) -> None:
     import polars as pl  # noqa: PLC0415
 
-    _out.print(repr(recording))
+    out.print(repr(recording))
     caught = recording.summary().filter(pl.col("rows") > 0)["event"].to_list()
     with pl.Config(
         tbl_hide_dataframe_shape=True,
         tbl_hide_column_data_types=True,
         tbl_cols=9,
-        tbl_width_chars=min(_out.width, 120),
+        tbl_width_chars=min(out.width, 120),
         fmt_str_lengths=40,
     ):
         for event in caught if rows else ():
             moment = pl.col("event_time").dt.to_string("%H:%M:%S").alias("UTC")
             last = recording.scan(event).tail(rows).select(moment, *_SHOWN[event])
-            _out.print(f"\n{event}, the last rows")
-            _out.print(str(last.with_columns(pl.col(pl.Float64).round(5)).collect()))
+            out.print(f"\n{event}, the last rows")
+            out.print(str(last.with_columns(pl.col(pl.Float64).round(5)).collect()))
     if caught and recording.info.path:
         folder = Path(recording.info.path)
         files = folder / caught[0] / "*.parquet"
-        _out.print("\nRead it again")
-        _out.print(f"  fleetlab  fl.load({str(folder)!r})")
-        _out.print(f"  Polars    pl.scan_parquet({str(files)!r})")
-        _out.print(f"  DuckDB    FROM read_parquet('{files}', union_by_name=true)")
+        out.print("\nRead it again")
+        out.print(f"  fleetlab  fl.load({str(folder)!r})")
+        out.print(f"  Polars    pl.scan_parquet({str(files)!r})")
+        out.print(f"  DuckDB    FROM read_parquet('{files}', union_by_name=true)")
 
 
 _STATE = ("label", "lat", "lng", "speed_kmh", "movement_status", "ignition")

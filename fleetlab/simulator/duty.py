@@ -10,21 +10,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from random import Random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fleetlab.simulator.tour import Round, make_tour
+from fleetlab.simulator.tours import generator
 
 if TYPE_CHECKING:
+    from random import Random
     from zoneinfo import ZoneInfo
 
-    from fleetlab.simulator.roads import RoadNet
     from fleetlab.simulator.tour import Tour
+    from fleetlab.simulator.tours import Tours
 
-__all__ = ["Day", "Duty", "FuelChange", "Kind", "Leg", "Outage", "Tours"]
+__all__ = ["Day", "Duty", "FuelChange", "Kind", "Leg", "Outage"]
 
 _DAY_S: Final = 86_400.0
-_TOURS: Final = 12  # for each depot
 _WEEKDAYS_AT_WORK: Final = (0.92, 0.92, 0.92, 0.92, 0.92, 0.35, 0.12)  # Monday first
 _BREAK_S: Final = (1500.0, 3600.0)  # at the depot, between two tours
 _FULL: Final = 0.95  # of a tank, when the pump stops
@@ -116,33 +115,6 @@ class Day:
         return next((leg.start for leg in self.legs if leg.start > moment), self.end)
 
 
-class Tours:
-    """The tours that are driven from the depots of a city, each made when it is first needed."""
-
-    def __init__(self, net: RoadNet, seed: int, depots: int) -> None:
-        self.net = net
-        self._seed = seed
-        rng = _generator(f"{seed}/depots")
-        self.depots = rng.sample(net.addresses, depots)
-        self._made: dict[tuple[int, bool, int], Tour] = {}
-
-    def get(self, depot: int, *, regional: bool, which: int) -> Tour:
-        """Return one of the tours of a depot; every fourth passes a filling station."""
-        key = (depot, regional, which)
-        if key not in self._made:
-            rng = _generator(f"{self._seed}/tour/{depot}/{regional}/{which}")
-            customers = rng.randint(3, 5) if regional else rng.randint(4, 8)
-            what = Round(customers, regional, refuels=which % 4 == 0, rush=which >= _TOURS * 2 // 3)
-            self._made[key] = make_tour(rng, self.net, self.depots[depot], what)
-        return self._made[key]
-
-    def choose(self, rng: Random, depot: int, *, regional: bool, refuels: bool, rush: bool) -> Tour:
-        """Choose a tour of a depot."""
-        first, count = (_TOURS * 2 // 3, _TOURS // 3) if rush else (0, _TOURS * 2 // 3)
-        which = first + (rng.randrange(count // 4) * 4 if refuels else rng.randrange(count))
-        return self.get(depot, regional=regional, which=which)
-
-
 @dataclass(slots=True)
 class Duty:
     """The days of one vehicle.
@@ -215,7 +187,7 @@ class Duty:
 
     def _plan(self) -> None:
         number = len(self._days)
-        rng = _generator(f"{self.seed}/{number}")
+        rng = generator(f"{self.seed}/{number}")
         start, end, weekday = self._bounds(number)
         if self._days:
             before = self._days[-1]
@@ -330,7 +302,3 @@ class Duty:
             start = day.start + rng.uniform(0.1, 0.9) * (_DAY_S - 7200)
             end = start + rng.uniform(120, 2400)
             day.outages.append(Outage("dead_zone", start, end, stores=True))
-
-
-def _generator(seed: str) -> Random:
-    return Random(seed)  # noqa: S311 - a fleet is no secret

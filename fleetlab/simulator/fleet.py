@@ -8,17 +8,19 @@ first ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import Random
 from typing import TYPE_CHECKING, Final
 
-from fleetlab.simulator.duty import Duty, Kind, Tours
+from fleetlab.simulator.duty import Duty, Kind
+from fleetlab.simulator.report import Quirk
 from fleetlab.simulator.roads import RoadNet
 from fleetlab.simulator.tour import Activity
-from fleetlab.simulator.vehicle import Quirk, Vehicle
+from fleetlab.simulator.tours import Tours, generator
+from fleetlab.simulator.vehicle import Vehicle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from random import Random
     from zoneinfo import ZoneInfo
 
     from fleetlab.simulator.tour import Piece, Tour
@@ -102,7 +104,7 @@ def make_fleet(
     busy, stores : bool
         See `Vehicle`.
     """
-    tours = Tours(RoadNet(_generator(f"{seed}/city")), seed, _DEPOTS)
+    tours = Tours(RoadNet(generator(f"{seed}/city")), seed, _DEPOTS)
     vehicles, trackers = [], []
     clones = 1 + count // 100 if count >= 8 else 0  # noqa: PLR2004 - small fleets stay plain
     first_tracker = 1_701_001 + 100_000 * (seed % 7)
@@ -137,10 +139,6 @@ def make_fleet(
     return Fleet(tuple(vehicles), tuple(trackers), foreign)
 
 
-def _generator(seed: str) -> Random:
-    return Random(seed)  # noqa: S311 - a fleet is no secret
-
-
 # The first dozen have a character each, so that whoever looks for ten minutes sees everything.
 
 _FORGOTTEN: Final = 9
@@ -161,7 +159,7 @@ def _quirk(index: int) -> str | None:
 def _duty(
     index: int, seed: int, tours: Tours, start: datetime, zone: ZoneInfo, *, works: bool
 ) -> Duty:
-    rng = _generator(f"{seed}/{index}")
+    rng = generator(f"{seed}/{index}")
     kind = _KINDS[index % len(_KINDS)]
     depot = index // 4 % _DEPOTS
     shift: float | None = _SHIFTS[index // 12 % len(_SHIFTS)] + rng.uniform(-0.4, 0.4)

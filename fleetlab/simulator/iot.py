@@ -10,7 +10,8 @@ from fleetlab.simulator.wire import driver_key
 
 if TYPE_CHECKING:
     from fleetlab.simulator.clock import Clock
-    from fleetlab.simulator.vehicle import Moment, Vehicle
+    from fleetlab.simulator.report import Moment
+    from fleetlab.simulator.vehicle import Vehicle
 
 __all__ = ["LONGEST", "IotQueues"]
 

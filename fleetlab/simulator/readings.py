@@ -14,7 +14,8 @@ from fleetlab.simulator.wire import encode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fleetlab.simulator.vehicle import Moment, Vehicle
+    from fleetlab.simulator.report import Moment
+    from fleetlab.simulator.vehicle import Vehicle
 
 __all__ = ["PARTS", "Channel", "ReadingLog"]
 

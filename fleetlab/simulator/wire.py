@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from fleetlab.simulator.clock import Clock
-    from fleetlab.simulator.vehicle import Moment, Vehicle
+    from fleetlab.simulator.report import Moment
+    from fleetlab.simulator.vehicle import Vehicle
 
 _CELL_PRECISION = 900  # m, of a position from cell towers
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from fleetlab.simulator.clock import Clock
     from fleetlab.simulator.fleet import Fleet, Tracker
-    from fleetlab.simulator.vehicle import Moment, Vehicle
+    from fleetlab.simulator.report import Moment
+    from fleetlab.simulator.vehicle import Vehicle
 
 __all__ = ["World"]
 
