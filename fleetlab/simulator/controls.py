@@ -115,6 +115,12 @@ class Controls:
         tracker = self._tracker(tracker_id)
         self._call(lambda server: server.lifecycle(tracker, "corrupt"))
 
+    def renew(self, tracker_id: int, *, registered: bool = False) -> None:
+        """Put a new device into a vehicle: just_replaced, or just_registered, until it reports."""
+        tracker = self._tracker(tracker_id)
+        status = "just_registered" if registered else "just_replaced"
+        self._call(lambda server: server.renew(tracker, status))
+
     def refuse_next(self, code: int, description: str | None = None) -> None:
         """Answer the next subscribe with an error; called twice, the next two.
 

@@ -178,10 +178,10 @@ class _Driver:
         rng = self._rng
         # Never near five minutes in all, so that it is plain whether a stop ends the trip.
         if rng.random() < 0.3:  # noqa: PLR2004 - a quick delivery, the engine runs on
-            self.builder.stand(rng.uniform(40, 240), Activity.IDLE, ignition=True)
+            self.builder.stand(rng.uniform(80, 250), Activity.IDLE, ignition=True)
             return
-        idle = rng.uniform(15, 90)
-        if rng.random() < 0.12:  # noqa: PLR2004 - a break in the warm cab
+        idle = rng.uniform(20, 150)
+        if rng.random() < 0.15:  # noqa: PLR2004 - a break in the warm cab
             idle = rng.uniform(400, 900)
         self.builder.stand(idle, Activity.IDLE, ignition=True)
         self.builder.stand(rng.uniform(360, 1300), Activity.UNLOAD, ignition=False)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Day", "Duty", "FuelChange", "Kind", "Leg", "Outage"]
 
 _DAY_S: Final = 86_400.0
-_WEEKDAYS_AT_WORK: Final = (0.92, 0.92, 0.92, 0.92, 0.92, 0.35, 0.12)  # Monday first
+_WEEKDAYS_AT_WORK: Final = (0.92, 0.92, 0.92, 0.92, 0.92, 0.35, 0.1)  # Monday first
 _BREAK_S: Final = (1500.0, 3600.0)  # at the depot, between two tours
 _FULL: Final = 0.95  # of a tank, when the pump stops
 _LOW: Final = 0.3  # of a tank, when a driver looks for a filling station
@@ -173,7 +173,7 @@ class Duty:
         tanks = self.kind.tanks
         if not tanks:
             return ()
-        burnt = self._burnt(metres - day.metres, engine_s - day.engine_s) / sum(tanks)
+        burnt = self.burnt(metres - day.metres, engine_s - day.engine_s) / sum(tanks)
         levels = [had - burnt * tank for had, tank in zip(day.litres, tanks, strict=True)]
         for change in day.changes:
             done = (moment - change.start) / (change.end - change.start)
@@ -182,7 +182,8 @@ class Duty:
                     levels[n] += litres * min(1.0, done)
         return tuple(levels)
 
-    def _burnt(self, metres: float, engine_s: float) -> float:
+    def burnt(self, metres: float, engine_s: float) -> float:
+        """Return the litres that a way and the engine's time take."""
         return metres / 1000 * self.kind.per_km + engine_s / 3600 * self.kind.per_hour
 
     def _plan(self) -> None:

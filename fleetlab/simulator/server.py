@@ -142,6 +142,12 @@ class Server:
                 connection.send([text])
                 connection.push()
 
+    def renew(self, tracker: Tracker, status: str) -> None:
+        """Put a new device into a vehicle."""
+        self._platform.world.renew(tracker, status)
+        for connection in self._connections.values():
+            connection.push()
+
     async def _keep_updating(self) -> None:
         clock = self._platform.world.clock
         while (wait := clock.to_next_s) is not None:

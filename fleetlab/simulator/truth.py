@@ -35,7 +35,8 @@ class Truth:
 
     Each frame starts with tracker_id (of the tracker that is no clone), source_id, started_at and
     ended_at (UTC) and duration_s, sorted by tracker and start. What was going on at the start has
-    its true beginning; of what still goes on, ended_at and what depends on it are null.
+    its true beginning; of what still goes on, ended_at and what depends on it are null. `totals`
+    has a row for each vehicle.
 
     Parameters
     ----------
@@ -163,6 +164,33 @@ class Truth:
                 yield outage.start, outage.end, (outage.reason, outage.stores)
 
         return self._frame({"reason": pl.String, "stored": pl.Boolean}, rows)
+
+    @property
+    def totals(self) -> pl.DataFrame:
+        """What each vehicle did since the start: tracker_id, source_id, kind, and how much.
+
+        distance_m, engine_s, burnt_l (litres through the engine; what was filled in or stolen is
+        not in it).
+        """
+        rows = []
+        for tracker in self._fleet.trackers:
+            if tracker.clone:
+                continue
+            vehicle = self._fleet.vehicles[tracker.vehicle]
+            first, last = vehicle.where(0.0), vehicle.where(self._now)
+            metres, engine_s = last.metres - first.metres, last.engine_s - first.engine_s
+            burnt = vehicle.duty.burnt(metres, engine_s)
+            ids = (tracker.tracker_id, vehicle.source_id)
+            rows.append((*ids, vehicle.kind.name, metres, engine_s, burnt))
+        schema = {
+            "tracker_id": pl.Int64,
+            "source_id": pl.Int64,
+            "kind": pl.String,
+            "distance_m": pl.Float64,
+            "engine_s": pl.Float64,
+            "burnt_l": pl.Float64,
+        }
+        return pl.DataFrame(rows, schema=schema, orient="row").sort("tracker_id")
 
     def _legs(self, vehicle: Vehicle) -> Iterator[Leg]:
         for day in vehicle.duty.days(self._now):

@@ -171,6 +171,13 @@ class World:
         self.update += 1
         self.changed[tracker.vehicle] = self.update
 
+    def renew(self, tracker: Tracker, status: str) -> None:
+        """Put a new device into a vehicle: it has this connection status until it reports."""
+        self.update += 1
+        self.connections[tracker.vehicle] = status
+        self._turns[tracker.vehicle] = float("inf")
+        self.changed[tracker.vehicle] = self.update
+
     def remove(self, tracker: Tracker) -> None:
         """Take a vehicle out of the account, with all its trackers."""
         for other in [t for t in self.trackers.values() if t.vehicle == tracker.vehicle]:

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -336,3 +337,120 @@ def test_a_state_is_shaped_like_the_documented_sample(still, connect):
             assert shape(state) == shape(sample)
 
     asyncio.run(main())
+
+
+def statuses(frames):
+    """Return the connection status of each source in the states of some frames, the last one."""
+    states = [item for frame in frames for item in frame["data"]]
+    return {item["source_id"]: item["connection_status"] for item in states}
+
+
+def test_a_device_is_offline_after_ten_minutes_and_its_gps_old_after_five(connect, batch):
+    start = datetime(2026, 7, 1, 9, tzinfo=UTC)  # Wednesday, 11:00 in Madrid
+
+    async def main(sim):
+        async with connect(sim) as client:
+            await client.ask(batch("state_batch"))
+            told = statuses(await client.so_far())
+            assert told[sim.sources[sim.tracker_ids[9]]] == "offline"
+            seen = set(told.values())
+            for _ in range(180):
+                told |= statuses(await client.step(20))
+                seen |= set(told.values())
+            # A parked car's device sleeps: it is heard of, and its position is not renewed.
+            assert seen == {"active", "offline", "idle"}
+
+    with Simulator(12, tick=None, start_at=start) as sim:
+        asyncio.run(main(sim))
+
+
+def test_a_new_device_is_just_replaced_or_registered_until_it_reports(still, connect, batch):
+    one = still.tracker_ids[0]
+    source = still.sources[one]
+
+    async def main():
+        async with connect(still) as client:
+            await client.ask(batch("state_batch"))
+            await client.so_far()
+            for registered, status in ((False, "just_replaced"), (True, "just_registered")):
+                still.renew(one, registered=registered)
+                assert statuses(await client.so_far()) == {source: status}
+                assert statuses(await client.step())[source] == "active"
+
+    asyncio.run(main())
+
+
+def test_positions_come_from_cell_towers_where_the_sky_is_lost(connect, batch):
+    start = datetime(2026, 7, 1, 9, tzinfo=UTC)
+
+    def in_tunnel(vehicle):
+        """Return a moment of the day in which a vehicle is deep in a tunnel."""
+        for leg in vehicle.duty.day(0.0).legs:
+            for piece in leg.tour.pieces:
+                moment = leg.start + piece.start + piece.duration - 0.5
+                if piece.sky_lost is not None and piece.duration > 9 and moment > 0:
+                    return moment
+        return None
+
+    async def position(sim, index, moment):
+        async with connect(sim) as client:
+            sim.step(moment)
+            await client.ask(batch("state_batch", sim.tracker_ids[index]))
+            return (await client.event("state_batch"))["data"][0]["gps"]
+
+    found = set()
+    with Simulator(60, tick=None, start_at=start) as plan:
+        vehicles = plan._platform.world.fleet.vehicles
+    for index, moment in ((v.index, in_tunnel(v)) for v in vehicles):
+        cells = vehicles[index].kind.cells
+        if moment is not None and cells not in found:
+            found.add(cells)
+            with Simulator(60, tick=None, start_at=start, busy=True) as sim:
+                gps = asyncio.run(position(sim, index, moment))
+            assert gps["signal_level"] == 0
+            assert gps.get("gsm_lbs", False) is cells
+            assert (gps.get("precision", 0) > 500) is cells
+    assert found == {True, False}
+
+
+def test_a_counter_of_16_bits_begins_anew(still, connect, batch):
+    async def main():
+        async with connect(still) as client:
+            await client.ask(batch("iot_monitor", still.tracker_ids[0]))
+            counts = []
+            for _ in range(200):
+                frames = await client.step(60)
+                for frame in frames:
+                    (item,) = frame["data"]["iot_last_values"]
+                    counts.append(item["all_fields"]["pulse_counter"][0]["value"])
+            assert all(0 <= count < 2**16 for count in counts)
+            assert any(b < a - 2**15 for a, b in itertools.pairwise(counts))
+
+    asyncio.run(main())
+
+
+def test_a_driver_has_one_key_for_readers_and_attributes(still, connect, batch):
+    reefer = still.tracker_ids[3]
+
+    async def main():
+        async with connect(still) as client:
+            await client.ask(batch("state_batch", reefer), batch("iot_monitor", reefer))
+            (state,) = (await client.event("state_batch"))["data"]
+            (item,) = (await client.event("iot_monitor"))["data"]["iot_last_values"]
+            key = state["additional"]["hardware_key"]["value"]
+            assert item["nonnull_fields"]["ibutton"][0]["value"] == key
+
+    asyncio.run(main())
+
+
+def test_a_busy_fleet_reports_at_every_update(connect, batch):
+    async def main(sim):
+        async with connect(sim) as client:
+            await client.ask(batch("state_batch"))
+            await client.so_far()
+            for _ in range(3):
+                (frame,) = await client.step()
+                assert len(frame["data"]) == 11  # all but the forgotten one
+
+    with Simulator(12, tick=None, busy=True) as sim:
+        asyncio.run(main(sim))

@@ -1,6 +1,7 @@
 import ast
 import asyncio
 import inspect
+import itertools
 import threading
 import time
 from datetime import datetime
@@ -175,3 +176,20 @@ def test_what_needs_a_running_server_says_so():
         sim.step()
     with pytest.raises(InvalidArgument, match="description"):
         sim.refuse_next(12345)
+
+
+def test_time_can_run_faster_and_rate_limits_keep_to_the_real_one(connect, batch):
+    async def main(sim):
+        async with connect(sim) as client:
+            await client.ask(batch("state_batch", rate_limit="200ms"), batch("iot_monitor", 1))
+            times, arrivals = [], []
+            for _ in range(5):
+                frame = await client.event("state_batch")
+                times.append(datetime.fromisoformat(frame["user_time"]))
+                arrivals.append(asyncio.get_running_loop().time())
+            passed = (times[-1] - times[0]).total_seconds()
+            assert passed / (arrivals[-1] - arrivals[0]) == pytest.approx(600, rel=0.3)
+            assert min(b - a for a, b in itertools.pairwise(arrivals)) > 0.1
+
+    with Simulator(3, tick=0.05, speed=600) as sim:
+        asyncio.run(main(sim))

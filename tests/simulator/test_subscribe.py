@@ -283,3 +283,14 @@ def test_state_sends_350_entries_in_a_second_and_the_rest_in_the_next(connect):
     start = datetime(2026, 7, 1, 1, tzinfo=UTC)
     with Simulator(400, tick=None, start_at=start) as sim:
         asyncio.run(main(sim))
+
+
+@pytest.mark.parametrize("flow", [{}, {"flow_id": 1335}, {"flow_id": None}])
+def test_iot_monitor_takes_a_flow_and_needs_none(still, connect, batch, flow):
+    async def main():
+        async with connect(still) as client:
+            answer = await client.ask(batch("iot_monitor", still.tracker_ids[0], **flow))
+            assert answer["type"] == "response"
+            await client.event("iot_monitor")
+
+    asyncio.run(main())
