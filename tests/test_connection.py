@@ -7,6 +7,7 @@ import itertools
 import json
 import ssl
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -566,7 +567,11 @@ def test_a_message_larger_than_any_batch_is_a_loss_and_no_end():
         await socket.send(LOGOUT)
         await idle(socket)
 
-    sink = run_until_end(handler, compression=None)
+    async def test(server: Server, sink: Sink) -> None:
+        patient = replace(QUICK, answer=30, ping=30, pong=30)  # 65 MB take their time
+        await connect(server, sink, timeouts=patient).run()
+
+    sink = with_server(handler, test, compression=None)
     assert [record.code for record in sink.log if record.what == "lost"] == [1009]
 
 

@@ -1,4 +1,4 @@
-"""Every snippet of the README runs as it stands there."""
+"""Every snippet of the README and of the docs runs as it stands there."""
 
 from __future__ import annotations
 
@@ -55,6 +55,15 @@ def test_the_commands_run_one_after_the_other():
         )
         assert done.returncode == 0, (line, done.stderr)
     assert Path("first-csv/state_batch.csv").exists()
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
+def test_the_snippets_of_a_page_run(page):
+    snippets = PYTHON.findall(page.read_text("utf-8"))
+    assert snippets
+    names: dict[str, object] = {}
+    for _, code in snippets:
+        exec(compile(code, page.name, "exec"), names)
 
 
 def test_the_two_commands_are_targets_of_the_makefile():

@@ -6,6 +6,7 @@ connections have the same one coming.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Frames", "Subscription"]
 
 
+_NULL: Final = re.compile(r',"\w+":null')
 _ENTRIES_PER_S: Final = {"state": 350, "state_batch": 12_000}
 
 
@@ -187,6 +189,8 @@ class Frames:
                 updated = self._times[subscription.iso].text(self._clock.moment_us(updated_s))
             texts = parts.setdefault(channel.part, [])
             text = channel.text(log.values[n], log.converted[n], updated)
+            if Oddity.NO_NULLS in self._oddities:
+                text = _NULL.sub("", text)
             if Oddity.UNKNOWN_FIELDS in self._oddities and not texts:
                 text = f'{text[:-1]},"quality":{{"score":1}}}}'
             texts.append(text)

@@ -23,7 +23,7 @@ class Oddity(StrEnum):
     """Frames are binary, with the same text."""
 
     NO_NULLS = "no_nulls"
-    """A state's fields that are null are left out."""
+    """Fields of states and readings that are null are left out."""
 
     POSITION_BESIDE = "position_beside"
     """`lat` and `lng` stand right under `gps`, as in the documentation's list of fields."""

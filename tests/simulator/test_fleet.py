@@ -225,6 +225,7 @@ def test_a_flat_battery_loses_what_happened(large):
     outage = next(
         one for day in vehicle.duty.days(40 * DAY) for one in day.outages if not one.stores
     )
+    assert not outage.start <= vehicle.latest(outage.end + 1e-3) < outage.end
     after = vehicle.latest(outage.end + 120)
     assert after >= outage.end
     made = after

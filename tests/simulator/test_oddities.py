@@ -45,10 +45,14 @@ def test_iot_fields_can_come_as_lists(connect):
         assert "latitude" in {name for entry in item[part] for name in entry}
 
 
-def test_nulls_of_a_state_can_be_left_out(connect):
+def test_nulls_of_states_and_readings_can_be_left_out(connect):
     (frame,) = first_frames(connect, {"type": "state"}, oddities=["no_nulls"])
     assert "battery_level" not in frame["data"]
     assert "gsm" in frame["data"]
+    (frame,) = first_frames(connect, {"type": "readings_batch"}, oddities=["no_nulls"])
+    (parts,) = frame["data"][0].values()
+    assert parts["inputs"][0].keys() >= {"sensor_id", "value", "update_time", "max_value"}
+    assert "null" not in json.dumps(parts)
 
 
 def test_frames_can_be_binary(connect):
