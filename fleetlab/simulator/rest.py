@@ -103,7 +103,7 @@ class Rest:
                 {
                     "id": tracker.tracker_id,
                     "label": tracker.label,
-                    "group_id": 167 if vehicle.kind.tanks else 0,
+                    "group_id": tracker.group_id,
                     "source": source,
                     "clone": tracker.clone,
                 }

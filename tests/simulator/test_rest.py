@@ -122,3 +122,21 @@ def test_rest_can_be_down_while_the_websocket_works(still, connect, batch):
         assert (await call(still, "tracker/list", {"hash": still.api_key}))[0] == 200
 
     asyncio.run(main())
+
+
+def test_a_session_lives_thirty_days_unless_told_otherwise(still):
+    async def main():
+        body = {"login": still.login, "password": still.password}
+        _, answer = await call(still, "user/auth", body)
+        days = still._platform.account.remaining_s(answer["hash"]) / 86_400
+        assert 29.99 < days <= 30
+
+    asyncio.run(main())
+
+
+def test_trackers_are_in_groups(still):
+    async def main():
+        _, answer = await call(still, "tracker/list", {"hash": still.api_key})
+        assert len({item["group_id"] for item in answer["list"]}) > 1
+
+    asyncio.run(main())
