@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -36,6 +37,7 @@ from fleetlab.protocol import (
     read,
     subscribe_message,
 )
+from fleetlab.pulse import Pulse, send_heartbeat
 from fleetlab.records import ConnectionRecord, MessageRecord, Record
 from fleetlab.server import redact
 from fleetlab.status import error_for, is_retryable
@@ -124,6 +126,8 @@ class Connection:
         self._seq = 0
         self._attempt = 0
         self._accepted = False
+        self._asking = False
+        self._pulse = Pulse(self._timeouts, clock)
 
     def stop(self) -> None:
         """End :meth:`run` in good order; to be called in the loop's thread."""
@@ -152,7 +156,11 @@ class Connection:
                 if not self.subscribed.is_set() or _is_fatal(error):
                     await self._log("refused", str(error), error.code)
                     raise
-                await self._log("lost" if self._accepted else "failed", str(error), error.code)
+                if self._accepted:
+                    alive_at = self._pulse.alive_at
+                    await self._log("lost", str(error), error.code, alive_at=alive_at)
+                else:
+                    await self._log("failed", str(error), error.code)
             else:
                 return ended
             if self._attempt == 0:  # a good event had come
@@ -184,6 +192,10 @@ class Connection:
             if self._stop.is_set():
                 await self._log("closed", "by us")
                 return "stop"
+            if self._pulse.dead is not None:
+                raise ServerUnavailable(
+                    f"{self._server.host} did not {self._pulse.dead}: the connection is dead."
+                ) from error
             raise closed(self._server, error, self._secrets, answered=self._accepted) from error
         except InvalidStatus as error:
             raise no_upgrade(self._server, error.response.status_code) from error
@@ -205,8 +217,7 @@ class Connection:
             self._server.websocket_url,
             max_size=MAX_SIZE,
             open_timeout=None,
-            ping_interval=self._timeouts.ping,
-            ping_timeout=self._timeouts.pong,
+            ping_interval=None,  # see Pulse
             close_timeout=self._timeouts.close,
             **extra,
         )
@@ -218,20 +229,25 @@ class Connection:
         stack: contextlib.AsyncExitStack,
     ) -> Literal["stop", "logout"]:
         await self._log("connected", f"to {self._server.host}")
-        await self._log("subscribing", describe(self._requests))
-        await websocket.send(subscribe_message(self._requests, self._key))
-        put, clock, receive = self._sink.put, self._clock, websocket.recv
+        pulse = self._pulse = Pulse(self._timeouts, self._clock)
+        await self._subscribe(websocket)
+        stack.enter_context(_running(pulse.keep_pinging(websocket)))
+        again = partial(self._subscribe, websocket)
+        stack.enter_context(_running(pulse.ask_again(websocket, again)))
+        put, receive = self._sink.put, websocket.recv
         while True:
             data = await receive(decode=False)
             self._seq += 1
-            await put(MessageRecord(self._seq, clock(), data))
+            pulse.busy = True
+            await put(MessageRecord(self._seq, pulse.heard(), data))
+            pulse.busy = False
             if self._accepted and not _deserves_a_look(data):
                 if self._attempt and data.startswith(b"{"):
                     self._attempt = 0  # a good event: the next loss begins to wait anew
                 continue
             message = read(data)
             if isinstance(message, Handshake):
-                stack.enter_context(_running(_send_heartbeat(websocket, message)))
+                stack.enter_context(_running(send_heartbeat(websocket, message)))
             elif isinstance(message, Response):
                 await self._answered(message)
                 limit.reschedule(None)
@@ -256,8 +272,14 @@ class Connection:
         if refused:
             await self._log("refused", refused)
 
+    async def _subscribe(self, websocket: ClientConnection) -> None:
+        self._asking = True
+        await self._log("subscribing", describe(self._requests))
+        await websocket.send(subscribe_message(self._requests, self._key))
+
     async def _accept(self) -> None:
-        if not self._accepted:
+        if self._asking:
+            self._asking = False
             self._accepted = True
             await self._log("subscribed")
             self.subscribed.set()
@@ -278,9 +300,11 @@ class Connection:
                 each.cancel()
             await asyncio.gather(task, stopping, return_exceptions=True)
 
-    async def _log(self, what: str, detail: str | None = None, code: int | None = None) -> None:
+    async def _log(
+        self, what: str, detail: str | None = None, code: int | None = None, **facts: int
+    ) -> None:
         detail = None if detail is None else redact(detail, self._secrets)
-        record = ConnectionRecord(self._clock(), what, self._attempt or None, code, detail)
+        record = ConnectionRecord(self._clock(), what, self._attempt or None, code, detail, facts)
         await self._sink.put(record)
 
     def _refused(self, message: ErrorMessage) -> FleetlabError:
@@ -299,14 +323,6 @@ def _deserves_a_look(data: bytes) -> bool:
     return len(data) < _SMALL and (
         b'"logout"' in data or b'"error"' in data or b'"response"' in data or data[:1] != b"{"
     )
-
-
-async def _send_heartbeat(websocket: ClientConnection, handshake: Handshake) -> None:
-    """Send the heartbeat as often as the server asked for it: some close a client that doesn't."""
-    interval = max(handshake.interval_ms / 1000, 0.1)
-    while True:
-        await asyncio.sleep(interval)
-        await websocket.send(handshake.char)
 
 
 @contextlib.contextmanager

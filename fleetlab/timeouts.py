@@ -30,6 +30,9 @@ class Timeouts:
         From the first packet to the answered subscription.
     ping, pong : float
         How often the server is pinged, and how long it may take to answer.
+    silence, reply : float
+        After how long without a word the same subscription is asked for again, and how long the
+        server may then leave that without a word.
     close : float
         How long the server may take to answer our close.
     delays : callable
@@ -39,5 +42,7 @@ class Timeouts:
     answer: float = 12.0
     ping: float = 15.0
     pong: float = 10.0
+    silence: float = 150.0
+    reply: float = 15.0
     close: float = 2.0
     delays: Callable[[], Iterator[float]] = field(default=backoff)

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from http import HTTPStatus
@@ -22,6 +23,7 @@ from fleetlab.records import ConnectionRecord, MessageRecord, Record
 from fleetlab.requests import resolve_requests
 from fleetlab.rest import ssl_context
 from fleetlab.server import Server
+from fleetlab.tables.connection_log import ConnectionLog
 from fleetlab.timeouts import Timeouts, backoff
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -600,6 +602,130 @@ def test_a_server_that_stops_answering_pings_is_found():
     sink = with_server(handler, test)
     [lost] = [record for record in sink.log if record.what == "lost"]
     assert "ping" in str(lost.detail)
+
+
+def test_a_gap_begins_with_the_last_sign_of_life():
+    count = itertools.count()
+    heard = []
+
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(accepted())
+        if next(count):
+            await socket.send(LOGOUT)
+            await idle(socket)
+        else:
+            await asyncio.sleep(0.6)  # and no ping before
+            await socket.send(event(1))
+            heard.append(time.time_ns() // 1000)
+            socket.transport.pause_reading()
+            await lost.wait()
+            socket.transport.abort()
+
+    lost = asyncio.Event()
+    times = replace(QUICK, answer=5, ping=0.8, pong=0.4)
+
+    async def test(server: Server, sink: Sink) -> None:
+        running = asyncio.create_task(connect(server, sink, timeouts=times).run())
+        await sink.until(lambda sink: "lost" in sink.whats)
+        lost.set()
+        assert await running == "logout"
+
+    sink = with_server(handler, test)
+    [record] = [record for record in sink.log if record.what == "lost"]
+    alive_at = record.facts["alive_at"]
+    assert abs(alive_at - heard[0]) < 250_000
+    assert record.at - alive_at > 600_000
+    log = ConnectionLog()
+    for each in sink.log:
+        log.add(each)
+    [gap] = log.gaps
+    assert gap[0] == alive_at
+
+
+def test_after_a_long_silence_the_same_is_asked_for_again_and_answered_it_goes_on():
+    asked = []
+
+    async def handler(socket: ServerConnection) -> None:
+        for _ in range(3):
+            asked.append(json.loads(await socket.recv()))
+            await socket.send(accepted())
+        await socket.send(LOGOUT)
+        await idle(socket)
+
+    times = replace(QUICK, silence=0.2, reply=5)
+
+    async def test(server: Server, sink: Sink) -> None:
+        assert await connect(server, sink, timeouts=times).run() == "logout"
+
+    sink = with_server(handler, test)
+    assert asked[0] == asked[1] == asked[2]
+    assert sink.whats == ["connected", *["subscribing", "subscribed"] * 3]
+
+
+def test_a_server_that_leaves_the_second_asking_unanswered_is_lost_though_it_answers_pings():
+    count = itertools.count()
+
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(accepted())
+        if next(count):
+            await socket.send(LOGOUT)
+        await idle(socket)
+
+    times = replace(QUICK, silence=0.2, reply=0.2)
+
+    async def test(server: Server, sink: Sink) -> None:
+        assert await connect(server, sink, timeouts=times).run() == "logout"
+
+    sink = with_server(handler, test)
+    [lost] = [record for record in sink.log if record.what == "lost"]
+    assert "subscription again within 0.2 s" in str(lost.detail)
+
+
+def test_heartbeats_are_signs_of_life_and_nothing_is_asked_again():
+    asked = []
+
+    async def handler(socket: ServerConnection) -> None:
+        asked.append(await socket.recv())
+        await socket.send(accepted())
+        for _ in range(10):
+            await socket.send("X")
+            await asyncio.sleep(0.1)
+        await socket.send(LOGOUT)
+        await idle(socket)
+
+    times = replace(QUICK, silence=0.5, reply=0.2)
+
+    async def test(server: Server, sink: Sink) -> None:
+        assert await connect(server, sink, timeouts=times).run() == "logout"
+
+    with_server(handler, test)
+    assert len(asked) == 1
+
+
+def test_our_own_slowness_is_no_death_of_the_server():
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(accepted())
+        for _ in range(60):  # far more than fits into the line: no pong is read either
+            await socket.send(event(1, 500_000))
+        await socket.send(LOGOUT)
+        await idle(socket)
+
+    async def test(server: Server, sink: Sink) -> None:
+        put = sink.put
+
+        async def slow(record: Record) -> None:
+            if isinstance(record, MessageRecord) and record.seq == 5:
+                await asyncio.sleep(1.0)  # many times the ping's patience
+            await put(record)
+
+        sink.put = slow  # type: ignore[method-assign]
+        assert await connect(server, sink).run() == "logout"
+
+    sink = with_server(handler, test)
+    assert "lost" not in sink.whats
 
 
 def test_a_refusal_for_good_ends_it_and_one_that_may_pass_is_tried_again():

@@ -40,7 +40,7 @@ class ConnectionLog:
         row = (record.at, record.what, record.attempt, record.code, record.detail)
         self.rows.append(row)
         if record.what == "lost" and self.lost_at is None:
-            self.lost_at = record.at
+            self.lost_at = record.facts.get("alive_at", record.at)  # the last sign of life
         elif record.what in ("subscribed", "ended") and self.lost_at is not None:
             self.gap(self.lost_at, record.at, "disconnected")
             self.lost_at = None

@@ -1,0 +1,104 @@
+"""Whether a connection lives: what keeps it alive, and what finds one that is silently dead."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from websockets.asyncio.client import ClientConnection
+
+    from fleetlab.protocol import Handshake
+    from fleetlab.timeouts import Timeouts
+
+__all__ = ["Pulse", "send_heartbeat"]
+
+
+class Pulse:
+    """Signs of life of one connection.
+
+    A message that comes is one, whatever it holds, and so is the answer to a ping. While we are the
+    ones who don't read, because the journal's disk is slow, nothing speaks against the server: what
+    it said may wait in the line.
+
+    Parameters
+    ----------
+    timeouts : Timeouts
+        Times.
+    clock : callable
+        Microseconds since 1970 in UTC.
+
+    Attributes
+    ----------
+    alive_at : int
+        When the last sign of life came.
+    busy : bool
+        Whether we don't read; to be set by whoever reads.
+    dead : str or None
+        What the server did not do, once it was given up.
+    """
+
+    def __init__(self, timeouts: Timeouts, clock: Callable[[], int]) -> None:
+        self.alive_at = clock()
+        self.busy = False
+        self.dead: str | None = None
+        self._timeouts = timeouts
+        self._clock = clock
+        self._messages = 0
+
+    def heard(self) -> int:
+        """Take note of a message; returns when it came."""
+        self._messages += 1
+        self.alive_at = self._clock()
+        return self.alive_at
+
+    async def keep_pinging(self, websocket: ClientConnection) -> None:
+        """Close a connection on which neither pings are answered nor messages come."""
+        times = self._timeouts
+        while True:
+            await asyncio.sleep(times.ping)
+            pong = asyncio.ensure_future(await websocket.ping())
+            while not pong.done():
+                if not await self._hears(pong, times.pong):
+                    await self._give_up(websocket, f"answer a ping within {times.pong:g} s")
+            self.alive_at = self._clock()
+
+    async def ask_again(
+        self, websocket: ClientConnection, ask: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Ask for the same after a long silence: a server may have lost what was asked for."""
+        times = self._timeouts
+        while True:
+            if await self._hears(None, times.silence):
+                continue
+            await ask()
+            if not await self._hears(None, times.reply):
+                told = f"answer the subscription again within {times.reply:g} s"
+                await self._give_up(websocket, told)
+
+    async def _hears(self, pong: asyncio.Future[float] | None, seconds: float) -> bool:
+        """Wait for so long, or for the pong; return whether it or a message came meanwhile."""
+        before = self._messages
+        if pong is None:
+            await asyncio.sleep(seconds)
+        else:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await asyncio.shield(pong)
+                    return True
+        return self.busy or self._messages != before
+
+    async def _give_up(self, websocket: ClientConnection, what: str) -> None:
+        self.dead = what
+        await websocket.close()
+
+
+async def send_heartbeat(websocket: ClientConnection, handshake: Handshake) -> None:
+    """Send the heartbeat as often as the server asked for it: some close a client that doesn't."""
+    interval = max(handshake.interval_ms / 1000, 0.1)
+    while True:
+        await asyncio.sleep(interval)
+        await websocket.send(handshake.char)
