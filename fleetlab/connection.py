@@ -127,7 +127,7 @@ class Connection:
         self._attempt = 0
         self._accepted = False
         self._asking = False
-        self._pulse = Pulse(self._timeouts, clock)
+        self._pulse: Pulse | None = None
 
     def stop(self) -> None:
         """End :meth:`run` in good order; to be called in the loop's thread."""
@@ -150,13 +150,14 @@ class Connection:
         while not self._stop.is_set():
             self._attempt += 1
             self._accepted = False
+            self._pulse = None
             try:
                 ended = await self._connect_once()
             except FleetlabError as error:
                 if not self.subscribed.is_set() or _is_fatal(error):
                     await self._log("refused", str(error), error.code)
                     raise
-                if self._accepted:
+                if self._accepted and self._pulse is not None:
                     alive_at = self._pulse.alive_at
                     await self._log("lost", str(error), error.code, alive_at=alive_at)
                 else:
@@ -192,7 +193,7 @@ class Connection:
             if self._stop.is_set():
                 await self._log("closed", "by us")
                 return "stop"
-            if self._pulse.dead is not None:
+            if self._pulse is not None and self._pulse.dead is not None:
                 raise ServerUnavailable(
                     f"{self._server.host} did not {self._pulse.dead}: the connection is dead."
                 ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,11 +46,12 @@ class Pulse:
         self.dead: str | None = None
         self._timeouts = timeouts
         self._clock = clock
-        self._messages = 0
+        self._now = asyncio.get_running_loop().time
+        self._heard_at = self._now()
 
     def heard(self) -> int:
         """Take note of a message; returns when it came."""
-        self._messages += 1
+        self._heard_at = self._now()
         self.alive_at = self._clock()
         return self.alive_at
 
@@ -62,7 +62,9 @@ class Pulse:
             await asyncio.sleep(times.ping)
             pong = asyncio.ensure_future(await websocket.ping())
             while not pong.done():
-                if not await self._hears(pong, times.pong):
+                since = self._now()
+                await asyncio.wait([pong], timeout=times.pong)
+                if not pong.done() and not self._hears_since(since):
                     await self._give_up(websocket, f"answer a ping within {times.pong:g} s")
             self.alive_at = self._clock()
 
@@ -72,24 +74,19 @@ class Pulse:
         """Ask for the same after a long silence: a server may have lost what was asked for."""
         times = self._timeouts
         while True:
-            if await self._hears(None, times.silence):
+            since = self._now() - times.silence
+            if self._hears_since(since):
+                await asyncio.sleep(max(self._heard_at - since, times.pong))
                 continue
+            asked_at = self._now()
             await ask()
-            if not await self._hears(None, times.reply):
+            await asyncio.sleep(times.reply)
+            if not self._hears_since(asked_at):
                 told = f"answer the subscription again within {times.reply:g} s"
                 await self._give_up(websocket, told)
 
-    async def _hears(self, pong: asyncio.Future[float] | None, seconds: float) -> bool:
-        """Wait for so long, or for the pong; return whether it or a message came meanwhile."""
-        before = self._messages
-        if pong is None:
-            await asyncio.sleep(seconds)
-        else:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await asyncio.shield(pong)
-                    return True
-        return self.busy or self._messages != before
+    def _hears_since(self, moment: float) -> bool:
+        return self.busy or self._heard_at >= moment
 
     async def _give_up(self, websocket: ClientConnection, what: str) -> None:
         self.dead = what

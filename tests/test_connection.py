@@ -653,7 +653,7 @@ def test_after_a_long_silence_the_same_is_asked_for_again_and_answered_it_goes_o
         await socket.send(LOGOUT)
         await idle(socket)
 
-    times = replace(QUICK, silence=0.2, reply=5)
+    times = replace(QUICK, silence=0.5, reply=0.4)
 
     async def test(server: Server, sink: Sink) -> None:
         assert await connect(server, sink, timeouts=times).run() == "logout"
@@ -710,6 +710,7 @@ def test_our_own_slowness_is_no_death_of_the_server():
         await socket.send(accepted())
         for _ in range(60):  # far more than fits into the line: no pong is read either
             await socket.send(event(1, 500_000))
+        await (await socket.ping())  # which only an open connection answers
         await socket.send(LOGOUT)
         await idle(socket)
 
@@ -718,7 +719,7 @@ def test_our_own_slowness_is_no_death_of_the_server():
 
         async def slow(record: Record) -> None:
             if isinstance(record, MessageRecord) and record.seq == 5:
-                await asyncio.sleep(1.0)  # many times the ping's patience
+                await asyncio.sleep(1.5)  # many times the ping's patience
             await put(record)
 
         sink.put = slow  # type: ignore[method-assign]
