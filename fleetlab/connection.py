@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
@@ -56,6 +57,10 @@ MAX_SIZE: Final = 64_000_000
 """Bytes of a message: a full batch of 12,000 trackers has about 9 MB, a verbose one more."""
 
 _SMALL: Final = 4_096
+
+_SESSION_S: Final = 3600.0
+"""A session that ends sooner after it was renewed is not renewed again: somebody wants it so."""
+
 _T = TypeVar("_T")
 
 
@@ -90,6 +95,8 @@ class Connection:
         TLS settings; None where the server is not encrypted.
     secrets : tuple of str
         What must not be in a log or an error.
+    renew : callable or None
+        Gets a new key when the session has ended; None where there is no way to.
     timeouts : Timeouts
         Times.
     clock : callable
@@ -110,6 +117,7 @@ class Connection:
         *,
         ssl: ssl_module.SSLContext | None = None,
         secrets: tuple[str, ...] = (),
+        renew: Callable[[], Awaitable[str]] | None = None,
         timeouts: Timeouts | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
@@ -120,6 +128,8 @@ class Connection:
         self._sink = sink
         self._ssl = ssl
         self._secrets = (key, *secrets)
+        self._renew = renew
+        self._renewed_at = -math.inf
         self._timeouts = timeouts or Timeouts()
         self._clock = clock
         self._stop = asyncio.Event()
@@ -139,7 +149,8 @@ class Connection:
         Returns
         -------
         str
-            ``"stop"``, or ``"logout"`` where the platform ended the session.
+            ``"stop"``, or ``"logout"`` where the platform ended the session, and it could not be
+            renewed.
 
         Raises
         ------
@@ -153,23 +164,61 @@ class Connection:
             self._pulse = None
             try:
                 ended = await self._connect_once()
+                if ended == "stop" or not self._may_renew():
+                    return ended
+                await self._lost("The platform has ended the session.")
+                if not await self._renew_session():
+                    return ended
             except FleetlabError as error:
-                if not self.subscribed.is_set() or _is_fatal(error):
+                ended_session = isinstance(error, AuthenticationError) and self._may_renew()
+                fatal = _is_fatal(error) and not ended_session
+                if not self.subscribed.is_set() or fatal:
                     await self._log("refused", str(error), error.code)
                     raise
-                if self._accepted and self._pulse is not None:
-                    alive_at = self._pulse.alive_at
-                    await self._log("lost", str(error), error.code, alive_at=alive_at)
-                else:
-                    await self._log("failed", str(error), error.code)
-            else:
-                return ended
+                await self._lost(str(error), error.code)
+                if ended_session and not await self._renew_session():
+                    if self._stop.is_set():
+                        break
+                    raise
             if self._attempt == 0:  # a good event had come
                 delays = self._timeouts.delays()
             delay = next(delays)
             await self._log("retry", f"connecting again in {delay:.1f} s")
             await self._unless_stopped(asyncio.sleep(delay))
         return "stop"
+
+    async def _lost(self, detail: str, code: int | None = None) -> None:
+        if self._accepted and self._pulse is not None:
+            await self._log("lost", detail, code, alive_at=self._pulse.alive_at)
+        else:
+            await self._log("failed", detail, code)
+
+    def _may_renew(self) -> bool:
+        """Whether a new session is worth a try: not where the last one ended at once."""
+        lasted = asyncio.get_running_loop().time() - self._renewed_at
+        return self._renew is not None and self.subscribed.is_set() and lasted >= _SESSION_S
+
+    async def _renew_session(self) -> bool:
+        """Get a new key; false where the platform grants none, or we are stopped meanwhile."""
+        assert self._renew is not None
+        for delay in self._timeouts.delays():
+            try:
+                key = await self._unless_stopped(self._renew())
+            except (AuthenticationError, RequestRefused) as error:
+                await self._log("refused", str(error), error.code)
+                return False
+            except FleetlabError as error:
+                await self._log("failed", str(error), error.code)
+                await self._unless_stopped(asyncio.sleep(delay))
+            else:
+                if key is None:
+                    return False
+                self._key = key
+                self._secrets = (key, *self._secrets)
+                self._renewed_at = asyncio.get_running_loop().time()
+                await self._log("renewed", "logged in anew")
+                return True
+        return False
 
     async def _connect_once(self) -> Literal["stop", "logout"]:
         """Go through one connection; raises a FleetlabError when it is lost."""
@@ -197,7 +246,8 @@ class Connection:
                 raise ServerUnavailable(
                     f"{self._server.host} did not {self._pulse.dead}: the connection is dead."
                 ) from error
-            raise closed(self._server, error, self._secrets, answered=self._accepted) from error
+            # A traceback would show the server's reason as it is, and that may echo the key.
+            raise closed(self._server, error, self._secrets, answered=self._accepted) from None
         except InvalidStatus as error:
             raise no_upgrade(self._server, error.response.status_code) from error
         except (InvalidHandshake, InvalidURI) as error:

@@ -35,19 +35,14 @@ class DirectoryReader:
     ----------
     rest : RestClient
         The REST side.
-    key : str
-        API key or session hash.
     pipeline : Pipeline
         Takes the replies, and tells of unknown sources.
     secrets : tuple of str
         What must not be in the log.
     """
 
-    def __init__(
-        self, rest: RestClient, key: str, pipeline: Pipeline, secrets: tuple[str, ...]
-    ) -> None:
+    def __init__(self, rest: RestClient, pipeline: Pipeline, secrets: tuple[str, ...]) -> None:
         self._rest = rest
-        self._key = key
         self._pipeline = pipeline
         self._secrets = secrets
 
@@ -77,9 +72,9 @@ class DirectoryReader:
 
     async def _read(self, call: str, what: str) -> bool:
         try:
-            reply = await self._rest.call(call, self._key)
+            reply = await self._rest.call(call)
         except FleetlabError as error:
-            detail = redact(str(error), self._secrets)
+            detail = redact(str(error), (self._rest.key, *self._secrets))
             await self._pipeline.put(
                 ConnectionRecord(_now(), f"{what}_unavailable", code=error.code, detail=detail)
             )

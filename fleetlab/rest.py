@@ -24,7 +24,8 @@ __all__ = ["RestClient", "ssl_context"]
 REPLY_LIMIT: Final = 64_000_000
 """Bytes of a reply; a list of 12,000 trackers has about 8 MB."""
 
-TIMEOUT_S: Final = 10.0
+TIMEOUTS: Final = aiohttp.ClientTimeout(total=60.0, sock_connect=10.0, sock_read=10.0)
+"""A long list may take its time on a slow line, as long as it comes."""
 
 
 def ssl_context(server: Server) -> ssl.SSLContext | None:
@@ -48,16 +49,22 @@ class RestClient:
         The server.
     context : ssl.SSLContext or None
         What :func:`ssl_context` returned.
+
+    Attributes
+    ----------
+    key : str
+        API key or session hash that calls are made with; :meth:`auth` sets it.
     """
 
-    def __init__(self, server: Server, context: ssl.SSLContext | None) -> None:
+    def __init__(self, server: Server, context: ssl.SSLContext | None, key: str = "") -> None:
+        self.key = key
         self._server = server
         self._context = context
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=self._context or True),
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+            timeout=TIMEOUTS,
             # A proxy from the environment is right for the world, never for this machine.
             trust_env=not self._server.is_loopback,
         )
@@ -83,9 +90,10 @@ class RestClient:
         session = reply.get("hash")
         if not isinstance(session, str) or not session:
             raise ProtocolError(f"{self._server.host} answered user/auth without a session hash.")
+        self.key = session
         return session
 
-    async def call(self, call: str, key: str) -> dict[str, Any]:
+    async def call(self, call: str) -> dict[str, Any]:
         """Return the reply of a call such as ``"tracker/list"``.
 
         Raises
@@ -97,7 +105,7 @@ class RestClient:
         ProtocolError
             If what answers isn't the platform's API.
         """
-        return await self._post(call, {}, key)
+        return await self._post(call, {}, self.key)
 
     async def _post(self, call: str, body: dict[str, str], key: str | None) -> dict[str, Any]:
         headers = {} if key is None else {"Authorization": f"NVX {key}"}

@@ -173,6 +173,6 @@ def resolve_credentials(
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Return a text without the secrets in it."""
-    for secret in sorted(secrets, key=len, reverse=True):  # one may begin with another
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may begin another
         text = text.replace(secret, "[redacted]")
     return text

@@ -10,6 +10,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -173,19 +174,19 @@ class Session:
             ConnectionRecord(_now(), "started", detail=detail, facts=self._facts())
         )
         context = ssl_context(self._server)
-        async with RestClient(self._server, context) as rest:
-            key = await self._key(rest)
-            secrets = (*self._credentials.secrets, key)
+        given, secrets = self._credentials.api_key, self._credentials.secrets
+        async with RestClient(self._server, context, given or "") as rest:
             connection = Connection(
                 self._server,
-                key,
+                given or await self._log_in(rest),
                 self._plan.requests,
                 self._pipeline,
                 ssl=context,
                 secrets=secrets,
+                renew=None if given else partial(self._log_in, rest),
             )
             receiving = asyncio.create_task(connection.run())
-            reader = DirectoryReader(rest, key, self._pipeline, secrets)
+            reader = DirectoryReader(rest, self._pipeline, secrets)
             reading = asyncio.create_task(reader.run(wants_zone=self._plan.timezone is None))
             timing = asyncio.create_task(self._time(connection, wake))
             try:
@@ -217,11 +218,8 @@ class Session:
             waking.cancel()
             subscribing.cancel()
 
-    async def _key(self, rest: RestClient) -> str:
-        credentials = self._credentials
-        if credentials.api_key is not None:
-            return credentials.api_key
-        key = await rest.auth(credentials.login or "", credentials.password or "")
+    async def _log_in(self, rest: RestClient) -> str:
+        key = await rest.auth(self._credentials.login or "", self._credentials.password or "")
         self._pipeline.add_secret(key)
         return key
 

@@ -295,6 +295,20 @@ def test_login_and_password_are_exchanged_for_a_session(simulator):
     assert len(rec.state_batch) == 12
 
 
+def test_a_session_that_the_platform_ends_is_renewed_from_login_and_password(simulator):
+    job = fl.start(
+        server=simulator.base_url, login=simulator.login, password=simulator.password, view=False
+    )
+    eventually(lambda: heard(job), "rows are decoded")
+    simulator.logout()
+    eventually(lambda: len(simulator.requests) == 2, "it subscribes again", 10)
+    assert [asked.action for asked in simulator.rest_requests].count("user/auth") == 2
+    eventually(lambda: len(job.recording.gaps) and job.recording.gaps["ended_at"][0], "it is back")
+    rec = job.stop()
+    assert rec.info.stopped_because == "stop"
+    assert rec.logout["reason"].to_list() == ["session closed"]
+
+
 def test_a_wrong_password_fails_fast(simulator):
     with pytest.raises(fl.AuthenticationError, match="Login or password"):
         fl.capture(

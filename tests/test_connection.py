@@ -743,6 +743,70 @@ def test_a_refusal_for_good_ends_it_and_one_that_may_pass_is_tried_again():
     assert sink.whats[-1] == "refused"
 
 
+# -- a session that ends -----------------------------------------------------------------------
+
+
+def renewing(answers: list[list[str]], keys: list[str | fl.FleetlabError], **more: Any):
+    """Run against a server that answers each connection's subscription in its own way."""
+    asked = []
+    script, coming = iter(answers), iter(keys)
+
+    async def handler(socket: ServerConnection) -> None:
+        asked.append(json.loads(await socket.recv())["hash"])
+        for text in next(script):
+            await socket.send(text)
+        await idle(socket)
+
+    async def renew() -> str:
+        key = next(coming)
+        if isinstance(key, fl.FleetlabError):
+            raise key
+        return key
+
+    async def test(server: Server, sink: Sink) -> None:
+        ended.append(await connect(server, sink, renew=renew, **more).run())
+
+    ended: list[str] = []
+    sink = with_server(handler, test)
+    return asked, ended, sink
+
+
+def test_a_session_that_ended_is_renewed_and_the_same_asked_for_again():
+    later = fl.ServerUnavailable("later")
+    asked, ended, sink = renewing(
+        [[accepted(), LOGOUT], [accepted(), LOGOUT]], [later, later, "second", "third"]
+    )
+    # The second one ended at once: somebody wants it so.
+    assert (asked, ended) == ([KEY, "second"], ["logout"])
+    assert sink.whats == [
+        *("connected", "subscribing", "subscribed", "lost", "failed", "failed", "renewed"),
+        *("retry", "connected", "subscribing", "subscribed"),
+    ]
+    assert "second" not in str(sink.log)
+
+
+def test_a_session_that_a_return_finds_ended_is_renewed_too():
+    asked, ended, sink = renewing(
+        [[accepted(), refused(6)], [refused(4)], [accepted(), LOGOUT]], ["second"]
+    )
+    assert (asked, ended) == ([KEY, KEY, "second"], ["logout"])
+    assert sink.whats.count("renewed") == 1
+
+
+def test_a_login_that_is_refused_ends_it():
+    wrong = fl.AuthenticationError("wrong", code=102)
+    asked, ended, sink = renewing([[accepted(), LOGOUT]], [wrong])
+    assert (asked, ended) == ([KEY], ["logout"])
+    assert sink.whats[-2:] == ["lost", "refused"]
+    with pytest.raises(fl.AuthenticationError, match="code 4"):
+        renewing([[accepted(), refused(6)], [refused(4)]], [wrong])
+
+
+def test_a_first_connection_that_is_refused_is_not_renewed():
+    with pytest.raises(fl.AuthenticationError, match="code 4"):
+        renewing([[refused(4)]], ["second"])
+
+
 def test_the_wait_grows_until_a_good_event_has_come():
     made = []
 

@@ -20,11 +20,12 @@ class Rest:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.down = False
+        self.key = "hunter2"
 
-    async def call(self, call: str, key: str) -> dict[str, Any]:
+    async def call(self, call: str) -> dict[str, Any]:
         self.calls.append(call)
         if self.down:
-            raise fl.ServerUnavailable(f"down, says {key}", code=1)
+            raise fl.ServerUnavailable(f"down, says {self.key}", code=1)
         return {"success": True}
 
 
@@ -43,7 +44,7 @@ class Pipeline:
 def run(test: Callable[[Rest, Pipeline], Any], *, wants_zone: bool = True) -> tuple[Rest, Pipeline]:
     async def main() -> tuple[Rest, Pipeline]:
         rest, pipeline = Rest(), Pipeline()
-        reader = DirectoryReader(rest, "hunter2", pipeline, ("hunter2",))  # type: ignore[arg-type]
+        reader = DirectoryReader(rest, pipeline, ())  # type: ignore[arg-type]
         steps = test(rest, pipeline)
         next(steps)
         task = asyncio.create_task(reader.run(wants_zone=wants_zone))

@@ -37,7 +37,7 @@ def ask(handler: Handler | None, work: Callable[[RestClient], Awaitable[Any]], *
         scheme = "https" if site else "http"
         server = Server(f"{scheme}://127.0.0.1:{port}/v2")
         try:
-            async with RestClient(server, ssl_context(server)) as client:
+            async with RestClient(server, ssl_context(server), KEY) as client:
                 return await work(client)
         finally:
             await runner.cleanup()
@@ -46,7 +46,7 @@ def ask(handler: Handler | None, work: Callable[[RestClient], Awaitable[Any]], *
 
 
 def trackers(client: RestClient) -> Awaitable[Any]:
-    return client.call("tracker/list", KEY)
+    return client.call("tracker/list")
 
 
 def replying(http: int, **body: Any) -> Handler:
@@ -148,7 +148,7 @@ def test_an_endless_reply_is_cut_at_a_limit(monkeypatch):
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch):
-    monkeypatch.setattr(rest, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(rest, "TIMEOUTS", rest.aiohttp.ClientTimeout(sock_read=0.2))
 
     async def handler(_: web.Request) -> web.Response:
         await asyncio.Event().wait()
@@ -162,7 +162,7 @@ def call_at(base_url: str) -> None:
     async def main() -> None:
         server = Server(base_url)
         async with RestClient(server, ssl_context(server)) as client:
-            await client.call("tracker/list", KEY)
+            await client.call("tracker/list")
 
     asyncio.run(main())
 

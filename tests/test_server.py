@@ -140,4 +140,4 @@ def test_redaction_takes_out_every_secret():
     assert redact("a hunter2 b hunter3 hunter2", ("hunter2", "hunter3")) == (
         "a [redacted] b [redacted] [redacted]"
     )
-    assert redact("hunter2345", ("hunter2", "hunter2345")) == "[redacted]"
+    assert redact("hunter2345", ("hunter2", "hunter2345", "")) == "[redacted]"
