@@ -9,26 +9,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidStatus,
-    InvalidURI,
-)
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
+from fleetlab import clocks
 from fleetlab.errors import (
     AuthenticationError,
     FleetlabError,
-    ProtocolError,
     RequestRefused,
     ServerUnavailable,
 )
-from fleetlab.failures import closed, no_upgrade, unreachable
+from fleetlab.failures import lost
 from fleetlab.protocol import (
     ErrorMessage,
     EventMessage,
@@ -57,6 +51,9 @@ MAX_SIZE: Final = 64_000_000
 """Bytes of a message: a full batch of 12,000 trackers has about 9 MB, a verbose one more."""
 
 _SMALL: Final = 4_096
+
+_LOOK_S: Final = 1.0
+"""How often to look at the clocks."""
 
 _SESSION_S: Final = 3600.0
 """A session that ends sooner after it was renewed is not renewed again: somebody wants it so."""
@@ -100,7 +97,7 @@ class Connection:
     timeouts : Timeouts
         Times.
     clock : callable
-        Microseconds since 1970 in UTC.
+        Returns the moment.
 
     Attributes
     ----------
@@ -119,7 +116,7 @@ class Connection:
         secrets: tuple[str, ...] = (),
         renew: Callable[[], Awaitable[str]] | None = None,
         timeouts: Timeouts | None = None,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        clock: Callable[[], clocks.Moment] = clocks.now,
     ) -> None:
         self.subscribed = asyncio.Event()
         self._server = server
@@ -131,7 +128,7 @@ class Connection:
         self._renew = renew
         self._renewed_at = -math.inf
         self._timeouts = timeouts or Timeouts()
-        self._clock = clock
+        self._watch = clocks.Watch(clock)
         self._stop = asyncio.Event()
         self._seq = 0
         self._attempt = 0
@@ -157,6 +154,10 @@ class Connection:
         AuthenticationError, RequestRefused, ServerUnavailable, ProtocolError
             If the first connection fails for any reason, or a later one for good.
         """
+        with _running(self._watch_clocks()):
+            return await self._keep_connected()
+
+    async def _keep_connected(self) -> Literal["stop", "logout"]:
         delays = self._timeouts.delays()
         while not self._stop.is_set():
             self._attempt += 1
@@ -189,9 +190,17 @@ class Connection:
 
     async def _lost(self, detail: str, code: int | None = None) -> None:
         if self._accepted and self._pulse is not None:
-            await self._log("lost", detail, code, alive_at=self._pulse.alive_at)
+            asleep = self._watch.away_since is not None
+            await self._log("lost", detail, code, alive=self._pulse.alive, asleep=asleep)
         else:
             await self._log("failed", detail, code)
+
+    async def _watch_clocks(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self._watch.look()
+            for what, detail in self._watch.news():
+                await self._log(what, detail)
 
     def _may_renew(self) -> bool:
         """Whether a new session is worth a try: not where the last one ended at once."""
@@ -238,27 +247,16 @@ class Connection:
                 f"{self._server.host} did not {phase} within {self._timeouts.answer:.0f} s. Check "
                 "the address, the network, and a proxy or firewall between, and try again."
             ) from error
-        except ConnectionClosed as error:
-            if self._stop.is_set():
+        except (ConnectionClosed, InvalidHandshake, InvalidURI, OSError) as error:
+            if isinstance(error, ConnectionClosed) and self._stop.is_set():
                 await self._log("closed", "by us")
                 return "stop"
             if self._pulse is not None and self._pulse.dead is not None:
                 raise ServerUnavailable(
                     f"{self._server.host} did not {self._pulse.dead}: the connection is dead."
                 ) from error
-            # A traceback would show the server's reason as it is, and that may echo the key.
-            raise closed(self._server, error, self._secrets, answered=self._accepted) from None
-        except InvalidStatus as error:
-            raise no_upgrade(self._server, error.response.status_code) from error
-        except (InvalidHandshake, InvalidURI) as error:
-            if isinstance(error.__cause__, (OSError, EOFError)):
-                raise unreachable(self._server, error) from error
-            raise ProtocolError(
-                f"{self._server.host} does not speak WebSocket ({error}). Check the address and "
-                "its port."
-            ) from error
-        except OSError as error:
-            raise unreachable(self._server, error) from error
+            # A traceback would show the server's words as they are, and they may echo the key.
+            raise lost(self._server, error, self._secrets, answered=self._accepted) from None
 
     async def _open(self) -> ClientConnection:
         extra: dict[str, Any] = {"ssl": self._ssl} if self._ssl is not None else {}
@@ -280,7 +278,7 @@ class Connection:
         stack: contextlib.AsyncExitStack,
     ) -> Literal["stop", "logout"]:
         await self._log("connected", f"to {self._server.host}")
-        pulse = self._pulse = Pulse(self._timeouts, self._clock)
+        pulse = self._pulse = Pulse(self._timeouts, self._watch)
         await self._subscribe(websocket)
         stack.enter_context(_running(pulse.keep_pinging(websocket)))
         again = partial(self._subscribe, websocket)
@@ -352,11 +350,12 @@ class Connection:
             await asyncio.gather(task, stopping, return_exceptions=True)
 
     async def _log(
-        self, what: str, detail: str | None = None, code: int | None = None, **facts: int
+        self, what: str, detail: str | None = None, code: int | None = None, **facts: Any
     ) -> None:
         detail = None if detail is None else redact(detail, self._secrets)
-        record = ConnectionRecord(self._clock(), what, self._attempt or None, code, detail, facts)
-        await self._sink.put(record)
+        at, steady = self._watch.look()
+        attempt = self._attempt or None
+        await self._sink.put(ConnectionRecord(at, what, attempt, code, detail, facts, steady))
 
     def _refused(self, message: ErrorMessage) -> FleetlabError:
         words = redact(message.description, self._secrets)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
+from fleetlab import clocks
 from fleetlab.errors import FleetlabError
 from fleetlab.records import ConnectionRecord, RestRecord
 from fleetlab.server import redact
@@ -75,13 +76,12 @@ class DirectoryReader:
             reply = await self._rest.call(call)
         except FleetlabError as error:
             detail = redact(str(error), (self._rest.key, *self._secrets))
+            at, steady = clocks.now()
             await self._pipeline.put(
-                ConnectionRecord(_now(), f"{what}_unavailable", code=error.code, detail=detail)
+                ConnectionRecord(
+                    at, f"{what}_unavailable", code=error.code, detail=detail, steady=steady
+                )
             )
             return False
-        await self._pipeline.put(RestRecord(_now(), call, reply))
+        await self._pipeline.put(RestRecord(clocks.now().at, call, reply))
         return True
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

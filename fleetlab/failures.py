@@ -6,17 +6,17 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Final
 
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
 from fleetlab.errors import FleetlabError, ProtocolError, RequestRefused, ServerUnavailable
 from fleetlab.server import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from websockets.exceptions import ConnectionClosed
-
     from fleetlab.server import Server
 
-__all__ = ["closed", "no_upgrade", "unreachable"]
+__all__ = ["lost", "unreachable"]
 
 _TOO_BIG: Final = 1009
 
@@ -69,16 +69,37 @@ def unreachable(server: Server, error: BaseException) -> FleetlabError:
     )
 
 
-def no_upgrade(server: Server, status: int) -> FleetlabError:
-    """Return the error for an HTTP answer instead of a WebSocket.
+def lost(
+    server: Server, error: Exception, secrets: Iterable[str], *, answered: bool
+) -> FleetlabError:
+    """Return the error for a WebSocket that could not be opened, or was lost.
 
     Parameters
     ----------
     server : Server
         The server.
-    status : int
-        The HTTP status.
+    error : Exception
+        What websockets or the system raised.
+    secrets : iterable of str
+        What must not be in the error, even if the server's reason for a close says it.
+    answered : bool
+        Whether the subscription had been answered.
     """
+    if isinstance(error, ConnectionClosed):
+        return _closed(server, error, secrets, answered=answered)
+    if isinstance(error, InvalidStatus):
+        return _no_upgrade(server, error.response.status_code)
+    speaks_not = isinstance(error, (InvalidHandshake, InvalidURI))
+    if speaks_not and not isinstance(error.__cause__, (OSError, EOFError)):
+        return ProtocolError(
+            f"{server.host} does not speak WebSocket ({redact(str(error), secrets)}). Check the "
+            "address and its port."
+        )
+    return unreachable(server, error)
+
+
+def _no_upgrade(server: Server, status: int) -> FleetlabError:
+    """Return the error for an HTTP answer instead of a WebSocket."""
     words = f"{server.host} answered HTTP {status} instead of opening a WebSocket."
     if status in (401, 403):
         return RequestRefused(f"{words} A proxy may be in the way; else check the address.")
@@ -95,22 +116,10 @@ def no_upgrade(server: Server, status: int) -> FleetlabError:
     )
 
 
-def closed(
+def _closed(
     server: Server, error: ConnectionClosed, secrets: Iterable[str], *, answered: bool
 ) -> FleetlabError:
-    """Return the error for a connection that was closed or cut.
-
-    Parameters
-    ----------
-    server : Server
-        The server.
-    error : websockets.exceptions.ConnectionClosed
-        What websockets raised.
-    secrets : iterable of str
-        What must not be in the error, even if the server's reason for the close says it.
-    answered : bool
-        Whether the subscription had been answered.
-    """
+    """Return the error for a connection that was closed or cut."""
     close = error.rcvd or error.sent
     code = close.code if close is not None else 1006
     reason = f": {redact(close.reason, secrets)}" if close is not None and close.reason else ""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
+from fleetlab import clocks
 from fleetlab.errors import FleetlabError, RecordingError
 from fleetlab.intake import Intake, Placed, size_of
 from fleetlab.recording.journal import JournalWriter, Position, read_journal
@@ -102,7 +103,8 @@ class Pipeline:
             self.latest = record
         if not self._intake.has_room:
             detail = "the disk is too slow for the journal, so reading waits for it"
-            self._intake.put(ConnectionRecord(record.at, "paused", detail=detail))
+            at, steady = clocks.now()
+            self._intake.put(ConnectionRecord(at, "paused", detail=detail, steady=steady))
             while not self._intake.has_room:  # noqa: ASYNC110 - what frees it is another thread
                 await asyncio.sleep(0.02)
         self._intake.put(record)
@@ -166,7 +168,7 @@ class Pipeline:
                 self._position = position
                 if isinstance(record, MessageRecord):
                     self._seq = record.seq
-            decoder.tick(time.time_ns() // 1000)
+            decoder.tick(clocks.now().at)
             self._collect()
             age = time.monotonic() - self._published
             due = self._writer.pending_rows >= PART_ROWS or age >= PART_SECONDS

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
+    from fleetlab.clocks import Moment, Watch
     from fleetlab.protocol import Handshake
     from fleetlab.timeouts import Timeouts
 
@@ -27,46 +28,53 @@ class Pulse:
     ----------
     timeouts : Timeouts
         Times.
-    clock : callable
-        Microseconds since 1970 in UTC.
+    watch : Watch
+        Tells the time, and whether we slept.
 
     Attributes
     ----------
-    alive_at : int
-        When the last sign of life came.
     busy : bool
         Whether we don't read; to be set by whoever reads.
     dead : str or None
         What the server did not do, once it was given up.
     """
 
-    def __init__(self, timeouts: Timeouts, clock: Callable[[], int]) -> None:
-        self.alive_at = clock()
+    def __init__(self, timeouts: Timeouts, watch: Watch) -> None:
         self.busy = False
         self.dead: str | None = None
         self._timeouts = timeouts
-        self._clock = clock
+        self._watch = watch
+        self._alive = watch.look()
+        watch.proved(self._alive)  # what was before was another connection
         self._now = asyncio.get_running_loop().time
         self._heard_at = self._now()
 
+    @property
+    def alive(self) -> Moment:
+        """The last sign of life. What is read after a sleep may have come before it."""
+        return self._watch.away_since or self._alive
+
     def heard(self) -> int:
-        """Take note of a message; returns when it came."""
+        """Take note of a message; returns when it came, microseconds since 1970 in UTC."""
         self._heard_at = self._now()
-        self.alive_at = self._clock()
-        return self.alive_at
+        self._alive = self._watch.look()
+        return self._alive.at
 
     async def keep_pinging(self, websocket: ClientConnection) -> None:
         """Close a connection on which neither pings are answered nor messages come."""
         times = self._timeouts
         while True:
             await asyncio.sleep(times.ping)
+            asked = self._watch.look()
             pong = asyncio.ensure_future(await websocket.ping())
             while not pong.done():
                 since = self._now()
                 await asyncio.wait([pong], timeout=times.pong)
                 if not pong.done() and not self._hears_since(since):
                     await self._give_up(websocket, f"answer a ping within {times.pong:g} s")
-            self.alive_at = self._clock()
+            await pong  # ends this where the connection ended first
+            self._alive = self._watch.look()
+            self._watch.proved(asked)
 
     async def ask_again(
         self, websocket: ClientConnection, ask: Callable[[], Awaitable[None]]

@@ -69,6 +69,8 @@ class ConnectionRecord:
         A sentence for people.
     facts : dict
         What a rebuild needs and no column shows (of ``started``: the recording's settings).
+    steady : int or None
+        The same moment on the clock that never jumps, in microseconds.
     """
 
     at: int
@@ -77,6 +79,7 @@ class ConnectionRecord:
     code: int | None = None
     detail: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    steady: int | None = None
 
 
 Record = MessageRecord | RestRecord | ConnectionRecord

@@ -174,11 +174,17 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("attempt", ID, "number of the attempt since the last success"),
         Column("code", ID, "close code of the WebSocket or status code of the platform"),
         Column("detail", TEXT, "a sentence on it"),
+        Column(
+            "steady_s",
+            REAL,
+            "since the recording began, by a clock that nobody sets and that goes on in sleep",
+            unit="s",
+        ),
     ),
     "gaps": (
         Column("started_at", TIME, "from when data may be missing"),
         Column("ended_at", TIME, "until when data may be missing"),
-        Column("duration_s", REAL, "how long", unit="s"),
+        Column("duration_s", REAL, "how long, by a clock that nobody sets", unit="s"),
         Column("reason", TEXT, "disconnected, asleep, queue_overrun, between_recordings"),
         Column("event", TEXT, "the event that it concerns; null: all"),
         Column("tracker_id", ID, "the tracker that it concerns; null: all"),

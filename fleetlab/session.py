@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from fleetlab import clocks
 from fleetlab._version import __version__
 from fleetlab.connection import Connection
 from fleetlab.directory import DirectoryReader
@@ -68,8 +69,7 @@ class Session:
         self._simulator: Simulator | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
-        self._began_us = time.time_ns() // 1000
-        began = datetime.fromtimestamp(self._began_us / 1e6, UTC)
+        began = datetime.fromtimestamp(clocks.now().at / 1e6, UTC)
         self._folder, self._made = _make_folder(plan, began)
         self._lock = None if self._folder.path is None else FolderLock(self._folder.path)
         self._info = Info(
@@ -170,8 +170,9 @@ class Session:
         if self._reason is not None:  # stopped before we were here
             return
         detail = f"fleetlab {__version__}"
+        at, steady = clocks.now()
         await self._pipeline.put(
-            ConnectionRecord(_now(), "started", detail=detail, facts=self._facts())
+            ConnectionRecord(at, "started", detail=detail, facts=self._facts(), steady=steady)
         )
         context = ssl_context(self._server)
         given, secrets = self._credentials.api_key, self._credentials.secrets
@@ -245,12 +246,12 @@ class Session:
     def _finish(self) -> None:
         self._ended_at = time.monotonic()
         reason = self._reason or "stop"
-        now = _now()
-        self._pipeline.put_last(ConnectionRecord(now, "ended", detail=reason))
+        at, steady = clocks.now()
+        self._pipeline.put_last(ConnectionRecord(at, "ended", detail=reason, steady=steady))
         self._final = self._pipeline.finish(
             replace(
                 self._info,
-                ended_at=datetime.fromtimestamp(now / 1e6, UTC),
+                ended_at=datetime.fromtimestamp(at / 1e6, UTC),
                 stopped_because=reason,
                 error=None if self.error is None else str(self.error),
             )
@@ -308,7 +309,3 @@ def _remark(plan: Plan) -> str | None:
         f"{asked:,} trackers were asked for, more than one message can name; so all came, and the "
         "journal holds more trackers than the frames"
     )
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

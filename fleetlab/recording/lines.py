@@ -26,6 +26,7 @@ class _Connection(msgspec.Struct, omit_defaults=True):
     code: int | None = None
     detail: str | None = None
     facts: dict[str, Any] | None = None
+    steady: int | None = None
 
 
 class _Line(msgspec.Struct, omit_defaults=True):
@@ -61,7 +62,12 @@ def encode(record: Record) -> bytes:
         line = _Line(at=record.at, rest=record.rest, reply=record.reply)
     else:
         happened = _Connection(
-            record.what, record.attempt, record.code, record.detail, record.facts or None
+            record.what,
+            record.attempt,
+            record.code,
+            record.detail,
+            record.facts or None,
+            record.steady,
         )
         line = _Line(at=record.at, connection=happened)
     try:
@@ -100,6 +106,6 @@ def decode(data: bytes | bytearray | memoryview) -> Record:
         if line.connection is not UNSET:
             it = line.connection
             return ConnectionRecord(
-                line.at, it.what, it.attempt, it.code, it.detail, it.facts or {}
+                line.at, it.what, it.attempt, it.code, it.detail, it.facts or {}, it.steady
             )
     raise ValueError("not a line of a journal: it is no message, no reply and no connection's")

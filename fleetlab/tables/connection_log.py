@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from fleetlab.schemas import table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
 
     from fleetlab.records import ConnectionRecord
@@ -19,31 +21,43 @@ class ConnectionLog:
 
     Parameters
     ----------
-    lost_at : int or None
-        Since when the connection is lost, microseconds since 1970 in UTC; None: it is not.
+    state : mapping, optional
+        What :meth:`state` gave, to go on from there.
 
     Attributes
     ----------
     rows, gaps : list of tuple
         Rows of the two tables, with moments in microseconds.
-    lost_at : int or None
-        As above, by now.
     """
 
-    def __init__(self, lost_at: int | None = None) -> None:
+    def __init__(self, state: Mapping[str, Any] | None = None) -> None:
         self.rows: list[tuple[Any, ...]] = []
         self.gaps: list[tuple[Any, ...]] = []
-        self.lost_at = lost_at
+        state = state or {}
+        self._zero: int | None = state.get("zero")
+        lost = state.get("lost")
+        self._lost: tuple[int, int | None, str] | None = None if lost is None else tuple(lost)
+
+    def state(self) -> dict[str, Any]:
+        """Return what to go on from, JSON-able."""
+        return {"zero": self._zero, "lost": self._lost}
 
     def add(self, record: ConnectionRecord) -> None:
         """Take the next thing that happened."""
-        row = (record.at, record.what, record.attempt, record.code, record.detail)
-        self.rows.append(row)
-        if record.what == "lost" and self.lost_at is None:
-            self.lost_at = record.facts.get("alive_at", record.at)  # the last sign of life
-        elif record.what in ("subscribed", "ended") and self.lost_at is not None:
-            self.gap(self.lost_at, record.at, "disconnected")
-            self.lost_at = None
+        if self._zero is None:
+            self._zero = record.steady
+        steady_s = _seconds(self._zero, record.steady)
+        self.rows.append(
+            (record.at, record.what, record.attempt, record.code, record.detail, steady_s)
+        )
+        if record.what == "lost" and self._lost is None:
+            at, steady = record.facts.get("alive", (record.at, record.steady))
+            reason = "asleep" if record.facts.get("asleep") else "disconnected"
+            self._lost = (at, steady, reason)
+        elif record.what in ("subscribed", "ended") and self._lost is not None:
+            at, steady, reason = self._lost
+            self.gap(at, record.at, reason, lasted=_seconds(steady, record.steady))
+            self._lost = None
 
     def gap(
         self,
@@ -53,10 +67,16 @@ class ConnectionLog:
         event: str | None = None,
         tracker: int | None = None,
         field: str | None = None,
+        *,
+        lasted: float | None = None,
     ) -> None:
-        """Note a time from which data may be missing, for all or for what is named."""
+        """Note a time from which data may be missing, for all or for what is named.
+
+        How long it lasted is told by the clock that nobody sets, where that is known.
+        """
         start, end = min(start, end), max(start, end)
-        self.gaps.append((start, end, (end - start) / 1e6, reason, event, tracker, field))
+        lasted = (end - start) / 1e6 if lasted is None else lasted
+        self.gaps.append((start, end, lasted, reason, event, tracker, field))
 
     def open_gap(self, until: int | None) -> pl.DataFrame:
         """Return the gap that has not ended, if there is one, as a frame of schema ``gaps``.
@@ -66,8 +86,12 @@ class ConnectionLog:
         until : int or None
             When the recording ended in it, microseconds since 1970 in UTC; None: it goes on.
         """
-        if self.lost_at is None:
+        if self._lost is None:
             return table("gaps", [])
-        lasted = None if until is None else (until - self.lost_at) / 1e6
-        row = (self.lost_at, until, lasted, "disconnected", None, None, None)
-        return table("gaps", [row])
+        start, _, reason = self._lost
+        lasted = None if until is None else (until - start) / 1e6
+        return table("gaps", [(start, until, lasted, reason, None, None, None)])
+
+
+def _seconds(start: int | None, end: int | None) -> float | None:
+    return None if start is None or end is None else (end - start) / 1e6

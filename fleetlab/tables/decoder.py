@@ -89,7 +89,7 @@ class Decoder:
         self._asked = Asked(self.settings.get("requests", ()))
         self.clock = UserClock(state)
         self._awaited: set[str] = set(state.get("awaited", ("trackers", "zone")))
-        self.log = ConnectionLog(state.get("lost_at"))
+        self.log = ConnectionLog(state.get("log"))
         self._seen: dict[str, set[Hashable]] = {
             event: {tuple(key) if isinstance(key, list) else key for key in keys}
             for event, keys in state.get("seen", {}).items()
@@ -111,7 +111,7 @@ class Decoder:
         """Take the next record of the journal."""
         if isinstance(record, MessageRecord) and self._hold_until is None:
             self._hold_until = record.at + HOLD_US
-        if self._awaited and self._hold_until is not None and record.at > self._hold_until:
+        if self._awaited and self._is_due(record.at, 0):
             self.release()
         if isinstance(record, RestRecord) and self._awaited:
             self._apply_rest(record)  # what the messages before it have been waiting for
@@ -132,8 +132,13 @@ class Decoder:
         """
         # Half a second of grace for a record that was stamped in time and is still on its way: a
         # reader of the journal must come to the same decision.
-        if self._hold_until is not None and now > self._hold_until + 500_000:
+        if self._is_due(now, 500_000):
             self.release()
+
+    def _is_due(self, moment: int, grace: int) -> bool:
+        """Whether waiting has been long enough, or can't be told: the clock was put back."""
+        until = self._hold_until
+        return until is not None and not until - 2 * HOLD_US - grace <= moment <= until + grace
 
     def release(self) -> None:
         """Stop waiting for the tracker list and the zone."""
@@ -172,7 +177,7 @@ class Decoder:
             "counts": dict(self.counts),
             **self.clock.state(),
             "awaited": sorted(self._awaited),
-            "lost_at": self.log.lost_at,
+            "log": self.log.state(),
             "seen": {event: list(keys) for event, keys in self._seen.items()},
             "queues": self._iot.memory.dump(),
             "rejects": self._rejects.listed,
