@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from fleetlab import clocks
@@ -34,31 +32,28 @@ from fleetlab.protocol import (
 )
 from fleetlab.pulse import Pulse, send_heartbeat
 from fleetlab.records import ConnectionRecord, MessageRecord, Record
+from fleetlab.renewal import Renewal
 from fleetlab.server import redact
 from fleetlab.status import error_for, is_retryable
+from fleetlab.tasks import running, unless
 from fleetlab.timeouts import Timeouts
+from fleetlab.websocket import open_websocket
 
 if TYPE_CHECKING:
     import ssl as ssl_module
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
+
+    from websockets.asyncio.client import ClientConnection
 
     from fleetlab.requests import Request
     from fleetlab.server import Server
 
 __all__ = ["Connection", "Sink"]
 
-MAX_SIZE: Final = 64_000_000
-"""Bytes of a message: a full batch of 12,000 trackers has about 9 MB, a verbose one more."""
-
 _SMALL: Final = 4_096
 
 _LOOK_S: Final = 1.0
 """How often to look at the clocks."""
-
-_SESSION_S: Final = 3600.0
-"""A session that ends sooner after it was renewed is not renewed again: somebody wants it so."""
-
-_T = TypeVar("_T")
 
 
 class Sink(Protocol):
@@ -66,13 +61,6 @@ class Sink(Protocol):
 
     async def put(self, record: Record) -> None:
         """Take a record; reading waits for it."""
-
-
-class _Connect(connect):
-    """Follows no redirect: the key is in our first message, and belongs to the named host alone."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
 
 
 class Connection:
@@ -125,9 +113,8 @@ class Connection:
         self._sink = sink
         self._ssl = ssl
         self._secrets = (key, *secrets)
-        self._renew = renew
-        self._renewed_at = -math.inf
         self._timeouts = timeouts or Timeouts()
+        self._renewal = Renewal(renew, self._timeouts)
         self._watch = clocks.Watch(clock)
         self._stop = asyncio.Event()
         self._seq = 0
@@ -154,7 +141,7 @@ class Connection:
         AuthenticationError, RequestRefused, ServerUnavailable, ProtocolError
             If the first connection fails for any reason, or a later one for good.
         """
-        with _running(self._watch_clocks()):
+        with running(self._watch_clocks()):
             return await self._keep_connected()
 
     async def _keep_connected(self) -> Literal["stop", "logout"]:
@@ -168,7 +155,7 @@ class Connection:
                 if ended == "stop" or not self._may_renew():
                     return ended
                 await self._lost("The platform has ended the session.")
-                if not await self._renew_session():
+                if not await self._renew():
                     return ended
             except FleetlabError as error:
                 ended_session = isinstance(error, AuthenticationError) and self._may_renew()
@@ -177,7 +164,7 @@ class Connection:
                     await self._log("refused", str(error), error.code)
                     raise
                 await self._lost(str(error), error.code)
-                if ended_session and not await self._renew_session():
+                if ended_session and not await self._renew():
                     if self._stop.is_set():
                         break
                     raise
@@ -185,7 +172,7 @@ class Connection:
                 delays = self._timeouts.delays()
             delay = next(delays)
             await self._log("retry", f"connecting again in {delay:.1f} s")
-            await self._unless_stopped(asyncio.sleep(delay))
+            await unless(self._stop, asyncio.sleep(delay))
         return "stop"
 
     async def _lost(self, detail: str, code: int | None = None) -> None:
@@ -203,44 +190,31 @@ class Connection:
                 await self._log(what, detail)
 
     def _may_renew(self) -> bool:
-        """Whether a new session is worth a try: not where the last one ended at once."""
-        lasted = asyncio.get_running_loop().time() - self._renewed_at
-        return self._renew is not None and self.subscribed.is_set() and lasted >= _SESSION_S
+        return self.subscribed.is_set() and self._renewal.is_worth_a_try
 
-    async def _renew_session(self) -> bool:
-        """Get a new key; false where the platform grants none, or we are stopped meanwhile."""
-        assert self._renew is not None
-        for delay in self._timeouts.delays():
-            try:
-                key = await self._unless_stopped(self._renew())
-            except (AuthenticationError, RequestRefused) as error:
-                await self._log("refused", str(error), error.code)
-                return False
-            except FleetlabError as error:
-                await self._log("failed", str(error), error.code)
-                await self._unless_stopped(asyncio.sleep(delay))
-            else:
-                if key is None:
-                    return False
-                self._key = key
-                self._secrets = (key, *self._secrets)
-                self._renewed_at = asyncio.get_running_loop().time()
-                await self._log("renewed", "logged in anew")
-                return True
-        return False
+    async def _renew(self) -> bool:
+        """Go on with a new session; false where there is none."""
+        key = await self._renewal.key(self._stop, self._log)
+        if key is None:
+            return False
+        self._key = key
+        self._secrets = (key, *self._secrets)
+        await self._log("renewed", "logged in anew")
+        return True
 
     async def _connect_once(self) -> Literal["stop", "logout"]:
         """Go through one connection; raises a FleetlabError when it is lost."""
         phase = "accept the connection"
         try:
             async with asyncio.timeout(self._timeouts.answer) as limit:
-                websocket = await self._unless_stopped(self._open())
+                opening = open_websocket(self._server, self._ssl, self._timeouts.close)
+                websocket = await unless(self._stop, opening)
                 if websocket is None:
                     return "stop"
                 phase = "answer the subscription"
                 async with contextlib.AsyncExitStack() as stack:
                     stack.push_async_callback(websocket.close)
-                    stack.enter_context(_running(self._close_on_stop(websocket)))
+                    stack.enter_context(running(self._close_on_stop(websocket)))
                     return await self._receive(websocket, limit, stack)
         except TimeoutError as error:
             raise ServerUnavailable(
@@ -258,19 +232,6 @@ class Connection:
             # A traceback would show the server's words as they are, and they may echo the key.
             raise lost(self._server, error, self._secrets, answered=self._accepted) from None
 
-    async def _open(self) -> ClientConnection:
-        extra: dict[str, Any] = {"ssl": self._ssl} if self._ssl is not None else {}
-        if self._server.is_loopback:
-            extra["proxy"] = None  # a proxy is right for the world, never for this machine
-        return await _Connect(
-            self._server.websocket_url,
-            max_size=MAX_SIZE,
-            open_timeout=None,
-            ping_interval=None,  # see Pulse
-            close_timeout=self._timeouts.close,
-            **extra,
-        )
-
     async def _receive(
         self,
         websocket: ClientConnection,
@@ -280,9 +241,9 @@ class Connection:
         await self._log("connected", f"to {self._server.host}")
         pulse = self._pulse = Pulse(self._timeouts, self._watch)
         await self._subscribe(websocket)
-        stack.enter_context(_running(pulse.keep_pinging(websocket)))
+        stack.enter_context(running(pulse.keep_pinging(websocket)))
         again = partial(self._subscribe, websocket)
-        stack.enter_context(_running(pulse.ask_again(websocket, again)))
+        stack.enter_context(running(pulse.ask_again(websocket, again)))
         put, receive = self._sink.put, websocket.recv
         while True:
             data = await receive(decode=False)
@@ -296,7 +257,7 @@ class Connection:
                 continue
             message = read(data)
             if isinstance(message, Handshake):
-                stack.enter_context(_running(send_heartbeat(websocket, message)))
+                stack.enter_context(running(send_heartbeat(websocket, message)))
             elif isinstance(message, Response):
                 await self._answered(message)
                 limit.reschedule(None)
@@ -337,18 +298,6 @@ class Connection:
         await self._stop.wait()
         await websocket.close()
 
-    async def _unless_stopped(self, work: Awaitable[_T]) -> _T | None:
-        """Wait for something, or for the stop: then it is cancelled."""
-        task = asyncio.ensure_future(work)
-        stopping = asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
-            return task.result() if task.done() else None
-        finally:
-            for each in (task, stopping):
-                each.cancel()
-            await asyncio.gather(task, stopping, return_exceptions=True)
-
     async def _log(
         self, what: str, detail: str | None = None, code: int | None = None, **facts: Any
     ) -> None:
@@ -373,14 +322,3 @@ def _deserves_a_look(data: bytes) -> bool:
     return len(data) < _SMALL and (
         b'"logout"' in data or b'"error"' in data or b'"response"' in data or data[:1] != b"{"
     )
-
-
-@contextlib.contextmanager
-def _running(work: Any) -> Iterator[None]:
-    """Run something beside, and end it in the end; what it raises, the receiving sees itself."""
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    try:
-        yield
-    finally:
-        task.cancel()

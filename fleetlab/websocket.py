@@ -1,0 +1,56 @@
+"""Opening a WebSocket: to the named host and no other, and within bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from websockets.asyncio.client import ClientConnection, connect
+
+if TYPE_CHECKING:
+    import ssl as ssl_module
+
+    from fleetlab.server import Server
+
+__all__ = ["MAX_SIZE", "open_websocket"]
+
+MAX_SIZE: Final = 64_000_000
+"""Bytes of a message: a full batch of 12,000 trackers has about 9 MB, a verbose one more."""
+
+
+class _Connect(connect):
+    """Follows no redirect: the key is in our first message, and belongs to the named host alone."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+async def open_websocket(
+    server: Server, ssl: ssl_module.SSLContext | None, close_timeout: float
+) -> ClientConnection:
+    """Open the event stream's WebSocket.
+
+    Parameters
+    ----------
+    server : Server
+        The server.
+    ssl : ssl.SSLContext or None
+        TLS settings; None where the server is not encrypted.
+    close_timeout : float
+        How long the server may take to answer our close, in seconds.
+
+    Raises
+    ------
+    OSError, websockets.exceptions.WebSocketException
+        What :func:`fleetlab.failures.lost` explains.
+    """
+    extra: dict[str, Any] = {"ssl": ssl} if ssl is not None else {}
+    if server.is_loopback:
+        extra["proxy"] = None  # a proxy is right for the world, never for this machine
+    return await _Connect(
+        server.websocket_url,
+        max_size=MAX_SIZE,
+        open_timeout=None,
+        ping_interval=None,  # see Pulse
+        close_timeout=close_timeout,
+        **extra,
+    )
