@@ -25,7 +25,7 @@ class Controls:
 
     _platform: Platform
     _rest: Rest
-    _thread: ServerThread | None
+    _thread: ServerThread[Server] | None
 
     @property
     def rest_down(self) -> bool:

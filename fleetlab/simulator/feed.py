@@ -7,67 +7,45 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fleetlab.simulator import wire
+from fleetlab.simulator.conversation import Conversation, Service
 from fleetlab.simulator.frames import Subscription
-from fleetlab.simulator.requests import Refusal, read_message, read_requests
+from fleetlab.simulator.requests import Refusal, read_requests
 
 if TYPE_CHECKING:
-    from fleetlab.simulator.account import Account
     from fleetlab.simulator.frames import Frames
-    from fleetlab.simulator.ledger import Ledger
     from fleetlab.simulator.requests import Message, Request
     from fleetlab.simulator.world import World
 
 __all__ = ["Feed", "Platform"]
 
 
-@dataclass(slots=True)
-class Platform:
-    """What all connections share.
+@dataclass(slots=True, kw_only=True)
+class Platform(Service):
+    """What all connections to the simulated fleet share.
 
     Attributes
     ----------
+    world : World
+    frames : Frames
     iso : bool or None
         Whether times are ISO 8601; None lets each client choose by `iso_datetime`.
     refusals : deque of (int, str or None)
         Codes and descriptions of the errors that the next subscribes are answered with.
-    hanging : bool
-        Whether the application says nothing, while WebSockets go on answering pings.
-    slow_s : float
-        How long every frame takes to be sent.
     """
 
     world: World
     frames: Frames
-    account: Account
-    ledger: Ledger
     iso: bool | None
     refusals: deque[tuple[int, str | None]] = field(default_factory=deque)
-    hanging: bool = False
-    slow_s: float = 0.0
 
 
-class Feed:
-    """The subscriptions of one connection.
-
-    Attributes
-    ----------
-    key : str or None
-        The hash that the client last subscribed with; None before.
-    """
+class Feed(Conversation):
+    """The subscriptions of one connection."""
 
     def __init__(self, platform: Platform) -> None:
+        super().__init__(platform)
         self._platform = platform
         self._subscriptions: list[Subscription] = []
-        self.key: str | None = None
-
-    def answer(self, text: str) -> list[str]:
-        """Return the frames that a client's message is answered with."""
-        try:
-            message = read_message(text)
-            self._platform.ledger.asked(message.action, message.body)
-            return self._accept(message)
-        except Refusal as refusal:
-            return [wire.error(refusal.action, refusal.code, refusal.description)]
 
     def due(self) -> list[str]:
         """Return the event frames that the client has coming as of the latest update."""
@@ -87,12 +65,6 @@ class Feed:
         return bool(self._subscriptions)
 
     def _accept(self, message: Message) -> list[str]:
-        account = self._platform.account
-        code = account.refusal(message.key)
-        if code is not None:
-            raise Refusal(message.action, code)
-        assert isinstance(message.key, str)
-        self.key = message.key
         if message.action == "subscribe" and self._platform.refusals:
             raise Refusal(message.action, *self._platform.refusals.popleft())
         requests = read_requests(message)

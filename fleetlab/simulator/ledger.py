@@ -59,9 +59,10 @@ class Ledger:
         self._rest: deque[Asked] = deque(maxlen=_REMEMBERED)
         self._heartbeats = 0
 
-    def sent(self, connection: int, number: int, text: str) -> None:
+    def sent(self, connection: int, number: int, frame: str | bytes) -> None:
         """Note a frame that is being sent."""
         if self._record:
+            text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
             entry = Sent(connection, number, time.time_ns() // 1000, text)
             with self._lock:
                 self._sent.append(entry)

@@ -1,4 +1,4 @@
-"""The REST side: `user/auth`, `user/get_info` and `tracker/list`, by POST or GET."""
+"""The REST side, by POST or GET: `user/auth`, and calls that need a key."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from aiohttp import web
 from fleetlab.simulator import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from zoneinfo import ZoneInfo
+    from collections.abc import Callable, Mapping
 
-    from fleetlab.simulator.feed import Platform
+    from fleetlab.simulator.conversation import Service
 
 __all__ = ["Rest"]
 
@@ -21,10 +20,17 @@ _HTTP = {1: 500, 6: 500, 8: 503, 11: 403, 13: 403, 14: 503, 15: 429, 208: 403, 2
 _WRONG_FORMAT = 5
 _WRONG_LOGIN = 102
 _WRONG_HANDLER = 111
+_NOT_READY = 229
 
 
 class Rest:
     """Answers REST calls.
+
+    Parameters
+    ----------
+    service : Service
+    calls : mapping of str to callable
+        What makes the reply of each call that needs a key; one that returns None is not ready.
 
     Attributes
     ----------
@@ -32,14 +38,12 @@ class Rest:
         While true every call gets 503 and a page of text, as from a gateway without its server.
     """
 
-    def __init__(self, platform: Platform, zone: ZoneInfo) -> None:
+    def __init__(
+        self, service: Service, calls: Mapping[str, Callable[[], dict[str, Any] | None]]
+    ) -> None:
         self.down = False
-        self._platform = platform
-        self._zone = zone
-        self._calls: dict[str, Callable[[], dict[str, Any]]] = {
-            "tracker/list": self._tracker_list,
-            "user/get_info": self._user_info,
-        }
+        self._service = service
+        self._calls = calls
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one call."""
@@ -54,61 +58,24 @@ class Rest:
             if posted is None:
                 return _refused(_WRONG_FORMAT)
             body |= posted
-        self._platform.ledger.asked(action, body, rest=True)
+        self._service.ledger.asked(action, body, rest=True)
         if action == "user/auth":
             return self._auth(body)
-        call = self._calls.get(action)
-        if call is None:
-            return _refused(_WRONG_HANDLER)
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         given = key.strip() if scheme == "NVX" else body.get("hash")
-        code = self._platform.account.refusal(given)
-        return _refused(code) if code is not None else _json({"success": True, **call()})
+        call = self._calls.get(action)
+        code = _WRONG_HANDLER if call is None else self._service.account.refusal(given)
+        reply = call() if call is not None and code is None else None
+        if reply is None:
+            return _refused(_NOT_READY if code is None else code)
+        return _json({"success": True, **reply})
 
     def _auth(self, body: dict[str, Any]) -> web.Response:
-        account = self._platform.account
+        account = self._service.account
         fresh = account.log_in(str(body.get("login")), str(body.get("password")))
         if fresh is None:
             return _refused(_WRONG_LOGIN)
         return _json({"success": True, "hash": fresh})
-
-    def _user_info(self) -> dict[str, Any]:
-        return {
-            "user_info": {
-                "id": 43_568,
-                "login": self._platform.account.login,
-                "title": "Demo fleet",
-                "time_zone": self._zone.key,
-                "locale": "es_ES",
-                "verified": True,
-            }
-        }
-
-    def _tracker_list(self) -> dict[str, Any]:
-        world = self._platform.world
-        trackers = []
-        for tracker in world.trackers.values():
-            vehicle = world.vehicle(tracker)
-            source = {
-                "id": vehicle.source_id,
-                "device_id": f"{352_093_080_000_000 + vehicle.source_id}",
-                "model": vehicle.kind.model,
-                "blocked": tracker.vehicle in world.blocked,
-                "tariff_id": 345,
-                "phone": f"3460{vehicle.source_id:07d}",
-                "status_listing_id": None,
-                "creation_date": "2024-09-21",
-            }
-            trackers.append(
-                {
-                    "id": tracker.tracker_id,
-                    "label": tracker.label,
-                    "group_id": tracker.group_id,
-                    "source": source,
-                    "clone": tracker.clone,
-                }
-            )
-        return {"list": trackers}
 
 
 def _read(text: str) -> dict[str, Any] | None:

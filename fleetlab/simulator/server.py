@@ -1,46 +1,54 @@
-"""The server: WebSocket and REST on one port, and the updates that move the world on."""
+"""The server: WebSocket and REST on one port; and the updates that move the simulated world on."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from aiohttp import web
 
 from fleetlab.simulator import wire
 from fleetlab.simulator.connection import Connection
+from fleetlab.simulator.conversation import Conversation
+from fleetlab.simulator.feed import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fleetlab.simulator.connection import Manners
+    from fleetlab.simulator.conversation import Service
     from fleetlab.simulator.feed import Platform
     from fleetlab.simulator.fleet import Tracker
     from fleetlab.simulator.rest import Rest
 
-__all__ = ["Server"]
+__all__ = ["Host", "Server"]
+
+AnyFeed = TypeVar("AnyFeed", bound=Conversation)
 
 _LONGEST_MESSAGE = 8 * 1024  # bytes; Tomcat's default buffer
-_CLOSE_S = 1.0  # how long a client may take to answer a close
+_CLOSE_S = 1.0
 _GRACE_S = 2.0  # how long a stop waits for connections to end, clients that don't read included
 
 
-class Server:
-    """Serves a platform until it is told to stop. Lives in one event loop.
+class Host(ABC, Generic[AnyFeed]):
+    """Serves clients until it is told to stop. Lives in one event loop.
 
     Parameters
     ----------
-    platform : Platform
+    service : Service
     rest : Rest
     manners : Manners
     """
 
-    def __init__(self, platform: Platform, rest: Rest, manners: Manners) -> None:
-        self._platform = platform
+    close_s = _CLOSE_S  # how long a client may take to answer a close
+
+    def __init__(self, service: Service, rest: Rest, manners: Manners) -> None:
+        self._service = service
         self._rest = rest
         self._manners = manners
-        self._connections: dict[int, Connection] = {}
+        self._connections: dict[int, Connection[AnyFeed]] = {}
         self._count = 0
         self._stopping = False
         self._pause_s = 0.0
@@ -62,8 +70,7 @@ class Server:
             site = web.TCPSite(runner, host, port)
             await site.start()
             port = runner.addresses[0][1]
-            self._platform.world.clock.run()
-            updates = asyncio.create_task(self._keep_updating())
+            work = asyncio.create_task(self._work())
             listening(port)
             while not await self._stopped_within(None):
                 pause, self._pause_s = self._pause_s, 0.0
@@ -73,7 +80,7 @@ class Server:
                     break
                 site = web.TCPSite(runner, host, port)
                 await site.start()
-            updates.cancel()
+            work.cancel()
             for connection in self._connections.values():
                 connection.close()
         finally:
@@ -98,11 +105,6 @@ class Server:
         self._pause_s = seconds
         self._wake.set()
 
-    def step(self, seconds: float) -> None:
-        """Move a clock that stands and make one update."""
-        self._platform.world.clock.advance(seconds)
-        self._update()
-
     def cut(self) -> None:
         """Abort every TCP connection."""
         for connection in self._connections.values():
@@ -125,9 +127,63 @@ class Server:
 
     def log_out(self) -> None:
         """End all sessions: logout to whoever subscribed, then close."""
-        self._platform.account.end_all()
+        self._service.account.end_all()
         for connection in self._connections.values():
             connection.log_out()
+
+    @abstractmethod
+    def _feed(self) -> AnyFeed:
+        """Begin a conversation with a client that has just connected."""
+
+    @abstractmethod
+    async def _work(self) -> None:
+        """Do what is done while connections are served; cancelled in the end."""
+
+    @property
+    def _takes_clients(self) -> bool:
+        """Whether WebSockets are opened at the moment."""
+        return True
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        ws = web.WebSocketResponse(
+            timeout=self.close_s, max_msg_size=_LONGEST_MESSAGE + 1, compress=False
+        )
+        if request.query.get("X-Atmosphere-Transport") == "close":
+            self._service.ledger.asked("goodbye", dict(request.query), rest=True)
+            return web.Response()
+        if not ws.can_prepare(request).ok:
+            return web.Response(status=400, text="This address is for WebSockets.")
+        if not self._takes_clients:
+            return web.Response(status=503, text="Service Unavailable")
+        await ws.prepare(request)
+        self._count += 1
+        connection = Connection(self._count, self._service, self._manners, self._feed())
+        self._connections[connection.number] = connection
+        try:
+            await connection.serve(request, ws)
+        finally:
+            del self._connections[connection.number]
+        return ws
+
+
+class Server(Host[Feed]):
+    """Serves the simulated fleet.
+
+    Parameters
+    ----------
+    platform : Platform
+    rest : Rest
+    manners : Manners
+    """
+
+    def __init__(self, platform: Platform, rest: Rest, manners: Manners) -> None:
+        super().__init__(platform, rest, manners)
+        self._platform = platform
+
+    def step(self, seconds: float) -> None:
+        """Move a clock that stands and make one update."""
+        self._platform.world.clock.advance(seconds)
+        self._update()
 
     def lifecycle(self, tracker: Tracker, what: str) -> None:
         """Block, unblock or remove (corrupt) a vehicle, and tell whoever listens to it."""
@@ -148,8 +204,12 @@ class Server:
         for connection in self._connections.values():
             connection.push()
 
-    async def _keep_updating(self) -> None:
+    def _feed(self) -> Feed:
+        return Feed(self._platform)
+
+    async def _work(self) -> None:
         clock = self._platform.world.clock
+        clock.run()
         while (wait := clock.to_next_s) is not None:
             await asyncio.sleep(wait)
             self._update()
@@ -158,25 +218,6 @@ class Server:
         self._platform.world.advance()
         for connection in self._connections.values():
             connection.push()
-
-    async def _websocket(self, request: web.Request) -> web.StreamResponse:
-        ws = web.WebSocketResponse(
-            timeout=_CLOSE_S, max_msg_size=_LONGEST_MESSAGE + 1, compress=False
-        )
-        if request.query.get("X-Atmosphere-Transport") == "close":
-            self._platform.ledger.asked("goodbye", dict(request.query), rest=True)
-            return web.Response()
-        if not ws.can_prepare(request).ok:
-            return web.Response(status=400, text="This address is for WebSockets.")
-        await ws.prepare(request)
-        self._count += 1
-        connection = Connection(self._count, self._platform, self._manners)
-        self._connections[connection.number] = connection
-        try:
-            await connection.serve(request, ws)
-        finally:
-            del self._connections[connection.number]
-        return ws
 
 
 async def _as_behind_a_gateway(request: web.Request, response: web.StreamResponse) -> None:

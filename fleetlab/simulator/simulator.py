@@ -16,12 +16,14 @@ from fleetlab.simulator.arguments import (
 from fleetlab.simulator.clock import Clock
 from fleetlab.simulator.connection import Manners
 from fleetlab.simulator.controls import Controls
+from fleetlab.simulator.directory import account_calls
 from fleetlab.simulator.feed import Platform
 from fleetlab.simulator.fleet import make_fleet
 from fleetlab.simulator.frames import Frames
 from fleetlab.simulator.ledger import Ledger
 from fleetlab.simulator.oddities import Oddity
 from fleetlab.simulator.rest import Rest
+from fleetlab.simulator.server import Server
 from fleetlab.simulator.thread import ServerThread
 from fleetlab.simulator.truth import Truth
 from fleetlab.simulator.world import World
@@ -155,7 +157,7 @@ class Simulator(Controls):
             ledger=self._ledger,
             iso=None if iso == "ask" else iso,
         )
-        self._rest = Rest(self._platform, zone)
+        self._rest = Rest(self._platform, account_calls(self._platform, zone))
         self.rest_down = rest_down
         self._manners = Manners(
             heartbeat_s=heartbeat,
@@ -164,7 +166,7 @@ class Simulator(Controls):
             patience_s=client_patience,
             binary=Oddity.BINARY_FRAMES in odd,
         )
-        self._thread: ServerThread | None = None
+        self._thread: ServerThread[Server] | None = None
         self._address: tuple[str, int] | None = None
 
     def __repr__(self) -> str:
@@ -189,7 +191,7 @@ class Simulator(Controls):
         """
         if self._thread is None:
             self._thread = ServerThread(
-                self._platform, self._rest, self._manners, host=host, port=port
+                lambda: Server(self._platform, self._rest, self._manners), host=host, port=port
             )
             self._address = (host, self._thread.port)
         return self

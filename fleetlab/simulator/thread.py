@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fleetlab.simulator.server import Server
+from fleetlab.simulator.server import Host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fleetlab.simulator.connection import Manners
-    from fleetlab.simulator.feed import Platform
-    from fleetlab.simulator.rest import Rest
-
 __all__ = ["ServerThread"]
 
+Server = TypeVar("Server", bound=Host[Any])
 
-class ServerThread:
+
+class ServerThread(Generic[Server]):
     """Runs a server from construction to `stop`.
 
     Parameters
     ----------
-    platform, rest, manners
-        What the server serves, see there.
+    make : callable
+        Makes the server, in its loop.
     host : str
     port : int
         0 takes a free one.
@@ -40,9 +38,7 @@ class ServerThread:
         If the address can't be listened on.
     """
 
-    def __init__(
-        self, platform: Platform, rest: Rest, manners: Manners, *, host: str, port: int
-    ) -> None:
+    def __init__(self, make: Callable[[], Server], *, host: str, port: int) -> None:
         self.port = port
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: Server | None = None
@@ -51,7 +47,7 @@ class ServerThread:
 
         async def serve() -> None:
             self._loop = asyncio.get_running_loop()
-            self._server = Server(platform, rest, manners)
+            self._server = make()
             await self._server.run(host, port, self._listening)
 
         def run() -> None:
@@ -81,7 +77,7 @@ class ServerThread:
     def stop(self) -> None:
         """Stop the server and wait for the thread; raises what it failed with, if it did."""
         if self._thread.is_alive():
-            self.call(Server.stop)
+            self.call(lambda server: server.stop())
         self._thread.join()
         self._raise()
 
