@@ -21,6 +21,7 @@ from fleetlab.errors import (
 )
 from fleetlab.recording import Recording, load, scan
 from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
+from fleetlab.simulator.replay import Replay, replay
 
 __all__ = [
     "AuthenticationError",
@@ -32,6 +33,7 @@ __all__ = [
     "ReadingsBatch",
     "Recording",
     "RecordingError",
+    "Replay",
     "RequestRefused",
     "ServerUnavailable",
     "State",
@@ -40,6 +42,7 @@ __all__ = [
     "acapture",
     "capture",
     "load",
+    "replay",
     "scan",
     "start",
 ]
