@@ -14,6 +14,7 @@ from fleetlab._version import __version__
 from fleetlab.console import err, out
 from fleetlab.demo import demo
 from fleetlab.errors import FleetlabError, InvalidArgument
+from fleetlab.replay_command import replay
 
 __all__ = ["app", "main"]
 
@@ -133,6 +134,7 @@ def capture(
 
 
 app.command()(demo)
+app.command()(replay)
 
 
 @app.command()

@@ -140,7 +140,7 @@ class Replay:
 
     def __repr__(self) -> str:
         where = "stopped" if self._thread is None else f"{self.base_url} {self.phase}"
-        return f"<Replay of {self._folder.name} {where}>"
+        return f"<Replay of {self.name} {where}>"
 
     # Running
 
@@ -209,6 +209,11 @@ class Replay:
         return self._account.password
 
     # How far it is
+
+    @property
+    def name(self) -> str:
+        """The recording's name: its folder's."""
+        return self._folder.name
 
     @property
     def phase(self) -> Phase:
