@@ -171,7 +171,7 @@ class _Reader:
         at, code = self._latest, None
         if loss is not None:
             # It was lost at the last sign of life, however late that was noticed.
-            at = max(at, loss.facts.get("alive_at", loss.at))
+            at = max(at, loss.facts.get("alive", (loss.at,))[0])
             code = loss.code
         self._opened_at = None
         yield Closed(at, code if code and _is_sent(code) else None)
