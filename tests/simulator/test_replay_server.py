@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 import urllib.error
@@ -499,6 +500,17 @@ def test_a_zone_that_the_server_did_not_tell_is_told_by_the_replay(tmp_path, fac
     assert reply["user_info"]["time_zone"] == zone
 
 
+@in_a_loop
+async def test_a_reply_without_a_zone_takes_none_away(tmp_path, connect, batch):
+    story = begun().connected(0)
+    story.replied(1, "user/get_info", {"success": True, "user_info": {"time_zone": None}})
+    with fl.replay(story.written(tmp_path / "rec"), speed="max") as replay:
+        async with connect(replay) as client:
+            await client.ask(batch("state_batch"))
+            assert replay.wait(20)
+        assert asked(replay, "user/get_info") == (200, ZONE)
+
+
 def test_an_inferred_offset_of_a_quarter_hour_finds_a_zone_that_has_it(tmp_path):
     shown = (BEGAN + timedelta(hours=5, minutes=45)).strftime("%Y-%m-%d %H:%M:%S")
     story = Story().connected(0).said(0, event("state_batch", [], user_time=shown))
@@ -528,7 +540,11 @@ def test_times_of_a_recording_with_an_inferred_zone_are_the_same_in_a_later_repl
 # -- load ------------------------------------------------------------------------------------------
 
 
-def long_story(folder: Path, count: int = 60) -> Path:
+COUNT = 40
+"""Frames of a megabyte: more than the buffers between server and client hold."""
+
+
+def long_story(folder: Path, count: int = COUNT) -> Path:
     """Numbered frames of a megabyte."""
     story = begun().connected(0)
     for number in range(count):
@@ -552,9 +568,30 @@ async def test_a_client_that_does_not_read_is_waited_for_and_loses_nothing(
             eventually(lambda: connection.waiting > 4_000_000, "frames wait in line")
             assert not replay.wait(0.1)
             assert connection.waiting < 6_000_000, "memory stays flat"
-            frames = await all_of(client, 60)
-            assert [number_of(frame) for frame in frames] == list(range(60))
+            frames = await all_of(client, COUNT)
+            assert [number_of(frame) for frame in frames] == list(range(COUNT))
         assert replay.wait(20)
+
+
+@in_a_loop
+async def test_a_cut_takes_nothing_away_that_was_sent_before(tmp_path, connect, batch):
+    with fl.replay(long_story(tmp_path / "rec"), speed="max") as replay:
+        async with connect(replay) as client:
+            await client.ask(batch("state_batch"))
+            [connection] = replay._thread._server._connections.values()
+            eventually(lambda: connection.waiting > 4_000_000, "the line to the client is full")
+            replay._thread.call(lambda _: connection.close(None))
+            came = []
+            with contextlib.suppress(websockets.ConnectionClosed):
+                while True:
+                    with contextlib.suppress(websockets.ConnectionClosed):
+                        await client.ws.send("Y")  # a client has something to say meanwhile
+                    came.append(await client.text())
+            assert client.ws.close_code == 1006
+        async with connect(replay) as client:
+            await client.ask(batch("state_batch"))
+            came += await all_of(client, COUNT - len(came))
+        assert [number_of(frame) for frame in came] == list(range(COUNT))
 
 
 @in_a_loop
@@ -566,7 +603,7 @@ async def test_at_full_speed_the_playback_waits_where_nobody_listens(tmp_path, c
         assert not replay.wait(0.1)
         async with connect(replay) as client:
             await client.ask(batch("state_batch"))
-            while number_of(await client.text()) < 59:
+            while number_of(await client.text()) < COUNT - 1:
                 pass
         assert replay.wait(20)
 
