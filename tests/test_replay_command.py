@@ -33,9 +33,11 @@ def test_once_ends_after_the_last_message(recording):
     with start(*arguments, PYTHONUNBUFFERED="1") as process:
         url, key = told(process)
         job = fl.start(server=url, api_key=key, view=False, save_to=False)
-        out, err = process.communicate(timeout=30)
+        assert process.wait(30) == 0
         rec = job.stop()
-    assert process.returncode == 0
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out, err = process.stdout.read(), process.stderr.read()
     assert "rec, at speed max" in out
     assert [line.split()[1] for line in err.splitlines()] in (["playing", "finished"], ["finished"])
     original = fl.load(recording)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord
-from fleetlab.simulator.script import Answered, Closed, Opened, Replied, Said, read_script
+from fleetlab.simulator.replay.script import Answered, Closed, Opened, Replied, Said, read_script
 
 HELLO = b"0b1f-22|30000|X|"
 ANSWER = b'{"type":"response","data":{}}'

@@ -6,9 +6,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
-from fleetlab.simulator.script import Answered, Closed, Opened, Replied, Said
+from fleetlab.simulator.replay.script import Answered, Closed, Opened, Replied, Said
+from fleetlab.simulator.replay.stage import Listener, as_frame
 from fleetlab.simulator.server import Host
-from fleetlab.simulator.stage import Listener, as_frame
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from fleetlab.simulator.account import Account
     from fleetlab.simulator.connection import Connection, Manners
     from fleetlab.simulator.conversation import Service
+    from fleetlab.simulator.replay.script import Step
+    from fleetlab.simulator.replay.stage import Stage
     from fleetlab.simulator.rest import Rest
-    from fleetlab.simulator.script import Step
-    from fleetlab.simulator.stage import Stage
 
 __all__ = ["Pace", "Playback", "PlaybackServer"]
 

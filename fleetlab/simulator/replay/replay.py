@@ -19,11 +19,11 @@ from fleetlab.simulator.account import Account
 from fleetlab.simulator.connection import Manners
 from fleetlab.simulator.conversation import Service
 from fleetlab.simulator.ledger import Ledger
-from fleetlab.simulator.playback import Pace, Playback, PlaybackServer
-from fleetlab.simulator.prelude import read_prelude
+from fleetlab.simulator.replay.playback import Pace, Playback, PlaybackServer
+from fleetlab.simulator.replay.prelude import read_prelude
+from fleetlab.simulator.replay.script import read_script
+from fleetlab.simulator.replay.stage import Stage
 from fleetlab.simulator.rest import Rest
-from fleetlab.simulator.script import read_script
-from fleetlab.simulator.stage import Stage
 from fleetlab.simulator.thread import ServerThread
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from fleetlab.records import Record
-    from fleetlab.simulator.stage import Phase
+    from fleetlab.simulator.replay.stage import Phase
 
 __all__ = ["Replay", "replay"]
 

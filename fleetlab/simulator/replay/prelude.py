@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from fleetlab.errors import RecordingError
 from fleetlab.records import ConnectionRecord, MessageRecord
-from fleetlab.simulator.script import HANDSHAKE
+from fleetlab.simulator.replay.script import HANDSHAKE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,15 +9,15 @@ import msgspec
 
 from fleetlab.simulator import wire
 from fleetlab.simulator.conversation import Conversation
-from fleetlab.simulator.prelude import names_zone
+from fleetlab.simulator.replay.prelude import names_zone
 from fleetlab.simulator.requests import read_requests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fleetlab.simulator.conversation import Frame, Service
+    from fleetlab.simulator.replay.script import Opened, Replied
     from fleetlab.simulator.requests import Message, Request
-    from fleetlab.simulator.script import Opened, Replied
 
 __all__ = ["Listener", "Phase", "Stage", "as_frame"]
 
