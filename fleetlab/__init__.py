@@ -19,7 +19,7 @@ from fleetlab.errors import (
     RequestRefused,
     ServerUnavailable,
 )
-from fleetlab.recording import Recording, load, scan
+from fleetlab.recording import Recording, load, rebuild, scan
 from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
 from fleetlab.simulator.replay import Replay, replay
 
@@ -42,6 +42,7 @@ __all__ = [
     "acapture",
     "capture",
     "load",
+    "rebuild",
     "replay",
     "scan",
     "start",

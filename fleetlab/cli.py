@@ -154,6 +154,27 @@ def info(
 
 
 @app.command()
+def rebuild(
+    folder: Annotated[Path, typer.Argument(help="Folder of a recording.", show_default=False)],
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where that loses what the journal hasn't got.")
+    ] = False,
+) -> None:
+    """Make all frames of a recording again, from its journal alone.
+
+    For one whose files are damaged. Notes are kept. Killed at any moment, it leaves the recording
+    as it was, or rebuilt.
+
+    **Example**
+
+    - `fleetlab rebuild recordings/2026-11-23T231500Z`
+    """
+    import fleetlab  # noqa: PLC0415
+
+    _show(fleetlab.rebuild(folder, force=force), 0)
+
+
+@app.command()
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder of a recording.", show_default=False)],
     format: Annotated[str, typer.Option(help="parquet, csv, xlsx or duckdb.")] = "parquet",

@@ -6,19 +6,18 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from fleetlab.records import MessageRecord, Record
+from fleetlab.recording.batches import size_of
 from fleetlab.tables.decoder import BATCH_BYTES
 
 if TYPE_CHECKING:
+    from fleetlab.recording.batches import Placed
     from fleetlab.recording.journal import Position
+    from fleetlab.records import Record
 
-__all__ = ["Intake", "Placed", "size_of"]
+__all__ = ["Intake"]
 
 QUEUE_BYTES: Final = 64_000_000
 """Bytes that may wait between two threads."""
-
-Placed = tuple["Position | None", Record]
-"""A record, and the place in the journal just after it."""
 
 
 class Intake:
@@ -66,8 +65,3 @@ class Intake:
     def is_exhausted(self) -> bool:
         """Whether it is closed and empty."""
         return self._closed and not self._records
-
-
-def size_of(record: Record) -> int:
-    """Bytes that a record counts for; a reply is rare and counts for a little."""
-    return len(record.data) + 64 if isinstance(record, MessageRecord) else 1_000

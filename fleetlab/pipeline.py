@@ -18,19 +18,21 @@ import msgspec
 
 from fleetlab import clocks
 from fleetlab.errors import FleetlabError, RecordingError
-from fleetlab.intake import Intake, Placed, size_of
-from fleetlab.recording.journal import JournalWriter, Position, read_journal
-from fleetlab.recording.load import decoded_info
-from fleetlab.recording.writer import PART_ROWS, PART_SECONDS, RecordingWriter
+from fleetlab.intake import Intake
+from fleetlab.recording.batches import read_batches
+from fleetlab.recording.builder import Builder
+from fleetlab.recording.journal import JournalWriter
+from fleetlab.recording.told import decoded_info
+from fleetlab.recording.writer import PART_ROWS, PART_SECONDS
 from fleetlab.records import ConnectionRecord, MessageRecord, Record, RestRecord
-from fleetlab.schemas import EVENTS
-from fleetlab.tables.decoder import BATCH_BYTES, Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fleetlab.recording import Recording
+    from fleetlab.recording.batches import Placed
     from fleetlab.recording.folder import Folder
+    from fleetlab.recording.journal import Position
     from fleetlab.recording.manifest import Info
 
 __all__ = ["MEMORY_LIMIT", "Pipeline"]
@@ -40,7 +42,6 @@ MEMORY_LIMIT: Final = 1_000_000_000
 
 TICK_SECONDS: Final = 0.2
 REDACTED: Final = b"[redacted]"
-IMPLIED: Final = frozenset({"lifecycle", "logout"})
 
 
 T = TypeVar("T")
@@ -69,19 +70,16 @@ class Pipeline:
         on_error: Callable[[FleetlabError], None],
     ) -> None:
         self._intake = Intake()
-        self.decoder = Decoder()
         self.messages = 0
         self.bytes = 0
         self.latest: ConnectionRecord | None = None
         self._decoding = Intake()
         self._folder = folder
-        self._info = info
         self._secrets = [secret.encode() for secret in secrets]
         self._on_error = on_error
         self._journal = JournalWriter(folder)
-        self._writer = RecordingWriter(folder, info)
-        self._position: Position | None = None
-        self._seq = 0
+        self._builder = Builder(folder, info, _shielded)
+        self.decoder = self._builder.decoder
         self._published = time.monotonic()
         # Between journal and decoder: whether the one's queue was full, so that it is to read from
         # the other's file what it could not be handed.
@@ -122,13 +120,12 @@ class Pipeline:
         self._intake.close()
         for thread in self._threads:
             thread.join()
-        self._info = info
-        self._writer.finish(decoded_info(info, self.decoder))
-        return _shielded(self._writer.snapshot)
+        self._builder.writer.finish(decoded_info(info, self.decoder))
+        return _shielded(self.snapshot)
 
     def snapshot(self) -> Recording:
         """Return the recording as of now, at a message boundary."""
-        return self._writer.snapshot()
+        return self._builder.writer.snapshot()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Run one thread's work; an error in it ends the capture instead of vanishing."""
@@ -163,21 +160,17 @@ class Pipeline:
         """Decode what comes, keep the rows, and publish them from time to time."""
         decoder = self.decoder
         for batch in self._batches():
-            for position, record in batch:
-                decoder.feed(record)
-                self._position = position
-                if isinstance(record, MessageRecord):
-                    self._seq = record.seq
+            self._builder.take(batch)
             decoder.tick(clocks.now().at)
             self._collect()
             age = time.monotonic() - self._published
-            due = self._writer.pending_rows >= PART_ROWS or age >= PART_SECONDS
+            due = self._builder.writer.pending_rows >= PART_ROWS or age >= PART_SECONDS
             if due and not decoder.is_waiting:
                 self._publish()
         decoder.release()
         self._collect()
-        asked = {request["type"] for request in self._info.requests}
-        self._publish(complete=[event for event in EVENTS if event in asked | IMPLIED])
+        # What the journal was given but could not hand on any more is left for a reader to find.
+        self._publish(whole=self._builder.position == self._journal.appended)
 
     def _batches(self) -> Iterator[list[Placed]]:
         """Records in the order of the journal: handed over, or read from it after falling behind.
@@ -199,16 +192,7 @@ class Pipeline:
             self._is_behind = False
             last = self._journal.appended
         self._wait_for_flush(last)
-        batch: list[Placed] = []
-        size = 0
-        for position, record in read_journal(self._folder, self._position):
-            batch.append((position, record))
-            size += size_of(record)
-            if size >= BATCH_BYTES or position == last:
-                yield batch
-                batch, size = [], 0
-            if position == last:
-                return
+        yield from read_batches(self._folder, self._builder.position, until=last)
 
     def _wait_for_flush(self, position: Position | None) -> None:
         def is_flushed() -> bool:
@@ -221,22 +205,17 @@ class Pipeline:
             raise RecordingError("The journal was not written to its end.")
 
     def _collect(self) -> None:
-        decoder = self.decoder
-        frames = _shielded(decoder.decode)
-        info = decoded_info(self._info, decoder)
-        gap = decoder.log.open_gap(None)
-        _shielded(lambda: self._writer.add(frames, decoder.directory.frame, gap, info))
-        if self._folder.path is None and self._writer.size > MEMORY_LIMIT:
+        self._builder.collect()
+        if self._folder.path is None and self._builder.writer.size > MEMORY_LIMIT:
             raise RecordingError(
                 f"The recording in memory has reached {MEMORY_LIMIT / 1e9:.0f} GB, its limit, and "
                 "was ended; what was caught is in the error's .recording. Record to disk for more: "
                 "leave out save_to=False."
             )
 
-    def _publish(self, complete: Sequence[str] = ()) -> None:
-        self._wait_for_flush(self._position)
-        checkpoint = self.decoder.checkpoint()
-        _shielded(lambda: self._writer.publish(self._position, self._seq, checkpoint, complete))
+    def _publish(self, *, whole: bool = False) -> None:
+        self._wait_for_flush(self._builder.position)
+        self._builder.publish(whole=whole)
         self._published = time.monotonic()
 
 

@@ -24,6 +24,7 @@ from fleetlab.progress import Progress
 from fleetlab.recording import Info
 from fleetlab.recording.folder import DiskFolder, MemoryFolder
 from fleetlab.recording.lock import FolderLock
+from fleetlab.recording.told import ended_facts, started_facts
 from fleetlab.records import ConnectionRecord
 from fleetlab.rest import RestClient, ssl_context
 from fleetlab.server import Credentials, resolve_server
@@ -167,13 +168,15 @@ class Session:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._wake = wake = asyncio.Event()
-        if self._reason is not None:  # stopped before we were here
-            return
         detail = f"fleetlab {__version__}"
         at, steady = clocks.now()
         await self._pipeline.put(
-            ConnectionRecord(at, "started", detail=detail, facts=self._facts(), steady=steady)
+            ConnectionRecord(
+                at, "started", detail=detail, facts=started_facts(self._info), steady=steady
+            )
         )
+        if self._reason is not None:  # stopped before we were here
+            return
         context = ssl_context(self._server)
         given, secrets = self._credentials.api_key, self._credentials.secrets
         async with RestClient(self._server, context, given or "") as rest:
@@ -224,16 +227,6 @@ class Session:
         self._pipeline.add_secret(key)
         return key
 
-    def _facts(self) -> dict[str, object]:
-        info = self._info
-        return {
-            "recording": info.name,
-            "server": info.server,
-            "timezone": info.timezone,
-            "requests": info.requests,
-            "note": info.note,
-        }
-
     # -- the end ----------------------------------------------------------------------------
 
     def _fail(self, error: FleetlabError) -> None:
@@ -247,15 +240,16 @@ class Session:
         self._ended_at = time.monotonic()
         reason = self._reason or "stop"
         at, steady = clocks.now()
-        self._pipeline.put_last(ConnectionRecord(at, "ended", detail=reason, steady=steady))
-        self._final = self._pipeline.finish(
-            replace(
-                self._info,
-                ended_at=datetime.fromtimestamp(at / 1e6, UTC),
-                stopped_because=reason,
-                error=None if self.error is None else str(self.error),
-            )
+        info = replace(
+            self._info,
+            ended_at=datetime.fromtimestamp(at / 1e6, UTC),
+            stopped_because=reason,
+            error=None if self.error is None else str(self.error),
         )
+        self._pipeline.put_last(
+            ConnectionRecord(at, "ended", detail=reason, facts=ended_facts(info), steady=steady)
+        )
+        self._final = self._pipeline.finish(info)
 
     def _release(self) -> None:
         if self._simulator is not None:

@@ -197,6 +197,13 @@ class DiskFolder(Folder):
         with disk.explained("be removed", path):
             path.unlink(missing_ok=True)
 
+    def move(self, relative: str, target: str) -> None:
+        """Give a file another name, in one step; a file of that name is replaced."""
+        path = self._at(target)
+        with disk.explained("be written", path):
+            self._make_parent(path)
+            self._at(relative).replace(path)
+
     def names(self) -> list[str]:
         return sorted(name for name, _ in self._walk())
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fleetlab.recording.folder import Folder
     from fleetlab.records import Record
 
-__all__ = ["JournalWriter", "Position", "decode", "encode", "read_journal"]
+__all__ = ["JournalWriter", "Position", "decode", "encode", "has_journal", "read_journal"]
 
 _FOLDER: Final = "raw"
 _SUFFIX: Final = ".jsonl.zst"
@@ -263,6 +263,11 @@ def read_journal(
         with file:
             yield from _read_segment(file, name, begin, losses)
     losses.finish()
+
+
+def has_journal(folder: Folder) -> bool:
+    """Tell whether there is anything of a journal."""
+    return bool(_segments(folder))
 
 
 def _read_segment(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -15,7 +16,16 @@ from fleetlab.recording.journal import Position  # noqa: TC001
 if TYPE_CHECKING:
     from fleetlab.recording.folder import Folder
 
-__all__ = ["FORMAT_VERSION", "MANIFEST", "Info", "Manifest", "Part", "read_manifest"]
+__all__ = [
+    "FORMAT_VERSION",
+    "MANIFEST",
+    "Info",
+    "Manifest",
+    "Part",
+    "StoppedBecause",
+    "UnreadableManifest",
+    "read_manifest",
+]
 
 FORMAT_VERSION: Final = 1
 MANIFEST: Final = "recording.json"
@@ -86,11 +96,14 @@ class Part:
         Rows in it.
     bytes : int
         Size as a frame in memory.
+    crc32 : int or None
+        Checksum of the file's bytes; None where an older fleetlab wrote it.
     """
 
     file: str
     rows: int
     bytes: int
+    crc32: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +124,10 @@ class Manifest:
         The place in the journal just after it.
     decoder : dict
         What decoding needs to go on from there; the last content of every IoT queue among it.
+    whole : bool
+        Whether the journal holds nothing beyond that place.
+    tables : str
+        Subfolder that holds the tables until they are at the top; empty where they are.
     """
 
     format_version: int = FORMAT_VERSION
@@ -120,12 +137,20 @@ class Manifest:
     through_seq: int = 0
     position: Position | None = None
     decoder: dict[str, Any] = field(default_factory=dict)
+    whole: bool = False
+    tables: str = ""
 
     def write(self, folder: Folder) -> None:
         """Replace the folder's ``recording.json`` whole."""
         # Where the folder is, the reader knows better: it may have been moved.
-        told = replace(self, info=replace(self.info, path=None))
+        plain = replace(self, info=replace(self.info, path=None))
+        told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(plain))
+        told["crc32"] = _crc32(told)
         folder.write(MANIFEST, msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n")
+
+
+class UnreadableManifest(RecordingError):
+    """A ``recording.json`` that is missing or damaged."""
 
 
 class _Version(msgspec.Struct):
@@ -137,30 +162,50 @@ def read_manifest(folder: Folder) -> Manifest:
 
     Raises
     ------
+    UnreadableManifest
+        If there is none, it can't be read, or a byte of it has changed.
     RecordingError
-        If there is none, it can't be read, or a newer fleetlab wrote it.
+        If a newer fleetlab wrote it, or it names files outside of the recording.
     """
+    where = folder.path or folder.name
     try:
         text = folder.read(MANIFEST)
     except (FileNotFoundError, NotADirectoryError):
-        raise RecordingError(
-            f"{folder.path or folder.name} is no recording: it has no {MANIFEST}. "
+        raise UnreadableManifest(
+            f"{where} is no recording: it has no {MANIFEST}. "
             "Name the folder that a capture made, such as recordings/2026-11-23T231500Z."
         ) from None
+    except RecordingError as error:
+        raise UnreadableManifest(str(error)) from error
     try:
-        version = msgspec.json.decode(text, type=_Version).format_version
-        if version <= FORMAT_VERSION:
-            manifest = msgspec.json.decode(text, type=Manifest)
-            for parts in manifest.parts.values():
-                for part in parts:
-                    checked(part.file)
-            return manifest
-    except msgspec.MsgspecError as error:
-        raise RecordingError(
-            f"{folder.path or folder.name}: {MANIFEST} can't be read ({error}). "
-            "The journal in raw/ still holds everything that was received."
-        ) from error
-    raise RecordingError(
-        f"{folder.path or folder.name} has format version {version}, and this fleetlab reads up to "
-        f"{FORMAT_VERSION}. Update it: pip install --upgrade fleetlab."
-    )
+        told = msgspec.json.decode(text, type=dict[str, Any])
+        version = msgspec.convert(told, _Version).format_version
+        sealed = told.pop("crc32", None)
+        is_intact = sealed in (None, _crc32(told))
+        if version > FORMAT_VERSION and (is_intact or not _is_flipped(told, version, sealed)):
+            raise RecordingError(
+                f"{where} has format version {version}, and this fleetlab reads up to "
+                f"{FORMAT_VERSION}. Update it: pip install --upgrade fleetlab."
+            )
+        if not is_intact:
+            raise ValueError(  # noqa: TRY301 - told like all else that is wrong with it
+                'its content has changed; if that was done by hand, take out its "crc32"'
+            )
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableManifest(f"{where}: {MANIFEST} can't be read ({error}).") from error
+    for parts in manifest.parts.values():
+        for part in parts:
+            checked(part.file)
+    return manifest
+
+
+def _crc32(told: dict[str, Any]) -> int:
+    """Return a checksum of the content, whatever the order and the white space."""
+    return zlib.crc32(msgspec.json.encode(told, order="sorted"))
+
+
+def _is_flipped(told: dict[str, Any], version: int, sealed: object) -> bool:
+    """Tell whether a flipped bit has made a newer version of this one."""
+    ours = told | {"format_version": FORMAT_VERSION}
+    return (version ^ FORMAT_VERSION).bit_count() == 1 and sealed == _crc32(ours)

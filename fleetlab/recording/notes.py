@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fleetlab.errors import InvalidArgument
-from fleetlab.recording.parquet import to_bytes
-from fleetlab.schemas import empty, schema
+from fleetlab.errors import InvalidArgument, RecordingError
+from fleetlab.recording.parquet import read_table, write_table
+from fleetlab.schemas import schema
 
 if TYPE_CHECKING:
     from fleetlab.recording.folder import Folder
 
 __all__ = ["add_note"]
-
-_FILE = "notes.parquet"
 
 
 def add_note(folder: Folder, when: object, text: object) -> pl.DataFrame:
@@ -35,20 +33,22 @@ def add_note(folder: Folder, when: object, text: object) -> pl.DataFrame:
     ------
     InvalidArgument
         If the moment has no zone, or the text is empty.
+    RecordingError
+        If the notes that are there can't be read, or the new ones not be written.
     """
     moment = _moment(when)
     if not isinstance(text, str) or not text.strip():
         raise InvalidArgument("annotate: the text of a note is empty.")
     new = pl.DataFrame({"noted_at": [moment], "text": [text]}, schema=schema("notes"))
-    notes = pl.concat([_read(folder), new])
-    folder.write(_FILE, to_bytes(notes))
+    try:
+        old = read_table(folder, "notes")
+    except RecordingError as error:
+        raise RecordingError(
+            f"annotate: {error}. Move the file away, to begin with none; notes can't be made again."
+        ) from error
+    notes = new if old is None else pl.concat([old, new])
+    write_table(folder, "notes", notes)
     return notes
-
-
-def _read(folder: Folder) -> pl.DataFrame:
-    if not folder.exists(_FILE):
-        return empty("notes")
-    return pl.read_parquet(folder.read(_FILE), schema=schema("notes"))
 
 
 def _moment(when: object) -> datetime:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from fleetlab.recording.manifest import Info, Manifest, Part
-from fleetlab.recording.parquet import to_bytes
+from fleetlab.recording.parquet import to_bytes, write_table
 from fleetlab.recording.recording import Recording
 from fleetlab.schemas import EVENTS, empty
 
@@ -49,7 +50,7 @@ class RecordingWriter:
         self._tables = {name: empty(name) for name in ("trackers", *_TABLES, "notes")}
         self._open_gap = empty("gaps")
         self.pending_rows = 0
-        self._write_table("notes")
+        write_table(folder, "notes", empty("notes"))
         self._publish()
 
     def add(
@@ -100,6 +101,8 @@ class RecordingWriter:
         through_seq: int,
         decoder: dict[str, Any],
         complete: Iterable[str] = (),
+        *,
+        whole: bool = False,
     ) -> None:
         """Write what is pending as parts and list them; the journal must be flushed that far.
 
@@ -113,6 +116,8 @@ class RecordingWriter:
             The decoder's checkpoint at that place.
         complete : iterable of str
             Events that get a part without rows where they have none.
+        whole : bool
+            Whether the journal holds nothing beyond that place.
         """
         parts = dict(self._manifest.parts)
         frames = {name: pl.concat(chunks) for name, chunks in self._pending.items()}
@@ -122,10 +127,12 @@ class RecordingWriter:
         for name, frame in frames.items():
             finished = parts.get(name, [])
             file = f"{name}/{len(finished) + 1:08}.parquet"
-            self._folder.write(file, to_bytes(frame))
-            parts[name] = [*finished, Part(file, len(frame), int(frame.estimated_size()))]
+            data = to_bytes(frame)
+            self._folder.write(file, data)
+            part = Part(file, len(frame), int(frame.estimated_size()), zlib.crc32(data))
+            parts[name] = [*finished, part]
         for name in ("trackers", *_TABLES):
-            self._write_table(name)
+            write_table(self._folder, name, self._tables[name])
         with self._lock:
             self._manifest = replace(
                 self._manifest,
@@ -133,6 +140,7 @@ class RecordingWriter:
                 through_seq=through_seq,
                 position=position,
                 decoder=decoder,
+                whole=whole,
             )
             self._pending = {}
             self.pending_rows = 0
@@ -170,6 +178,3 @@ class RecordingWriter:
         }
         counts |= {name: len(self._tables[name]) for name in ("trackers", *_TABLES)}
         replace(self._manifest, counts=counts).write(self._folder)
-
-    def _write_table(self, name: str) -> None:
-        self._folder.write(f"{name}.parquet", to_bytes(self._tables[name]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -77,6 +78,10 @@ class Decoder:
         What happened to the connection, and the gaps.
     strangers : set of int
         Sources met since the last tracker list that no tracker is known to have.
+    last_at : int or None
+        When the last record was made, microseconds since 1970 in UTC.
+    ended : ConnectionRecord or None
+        The record that ends the recording in good order.
     """
 
     def __init__(
@@ -104,11 +109,15 @@ class Decoder:
         self._frames: dict[str, list[pl.DataFrame]] = {}
         self.strangers: set[int] = set()
         self._told: set[int] = set()
+        self.last_at: int | None = state.get("last_at")
+        ended = state.get("ended")
+        self.ended = None if ended is None else ConnectionRecord(**ended)
 
     # -- records in -------------------------------------------------------------------------
 
     def feed(self, record: Record) -> None:
         """Take the next record of the journal."""
+        self.last_at = record.at
         if isinstance(record, MessageRecord) and self._hold_until is None:
             self._hold_until = record.at + HOLD_US
         if self._awaited and self._is_due(record.at, 0):
@@ -120,6 +129,8 @@ class Decoder:
             self._awaited.discard(record.what.removesuffix("_unavailable"))
             if record.what == "started":
                 self._begin(record)
+            elif record.what == "ended":
+                self.ended = record
         self._pending.append(record)
 
     def tick(self, now: int) -> None:
@@ -181,6 +192,8 @@ class Decoder:
             "seen": {event: list(keys) for event, keys in self._seen.items()},
             "queues": self._iot.memory.dump(),
             "rejects": self._rejects.listed,
+            "last_at": self.last_at,
+            "ended": None if self.ended is None else asdict(self.ended),
         }
 
     # -- inside -----------------------------------------------------------------------------

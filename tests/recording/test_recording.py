@@ -185,6 +185,11 @@ def test_a_manifest_that_names_files_elsewhere_is_refused(rec, tmp_path):
     told = json.loads(manifest.read_text("utf-8"))
     told["parts"]["state_batch"][0]["file"] = "../../etc/passwd"
     manifest.write_text(json.dumps(told), "utf-8")
+    again = fl.load(tmp_path / "copy")  # the checksum shows it: nothing of it is believed
+    assert again.state_batch.equals(rec.state_batch)
+    assert again.rejects["path"].to_list() == ["recording.json"]
+    del told["crc32"]
+    manifest.write_text(json.dumps(told), "utf-8")
     with pytest.raises(fl.RecordingError, match="tampered"):
         fl.load(tmp_path / "copy")
 
