@@ -125,6 +125,7 @@ def test_an_error_that_ends_it_is_one_line_and_says_where_the_rest_is():
         (["capture", "--server", "demo", "--flow-id", "5"], 2, ["iot_monitor"]),
         (["capture", "--server", "http://127.0.0.1:1"], 1, ["refuses connections"]),
         (["info", "nowhere"], 1, ["nowhere", "recording.json"]),
+        (["rebuild", "nowhere"], 1, ["nowhere", "no journal"]),
         (["export", "nowhere"], 1, ["nowhere"]),
     ],
 )
@@ -152,7 +153,7 @@ def test_the_key_is_no_option():
     assert "--password" not in out
 
 
-@pytest.mark.parametrize("command", ["capture", "demo", "info", "export"])
+@pytest.mark.parametrize("command", ["capture", "demo", "info", "rebuild", "export"])
 def test_help_teaches_by_example(command):
     code, out, _ = run(command, "--help")
     assert code == 0
@@ -165,6 +166,28 @@ def test_info_tells_what_a_recording_holds(recording):
     rec = fl.load(recording)
     assert repr(rec) in out
     assert "state_batch, the last rows" in out
+
+
+def test_rebuild_prints_what_the_recording_holds_then(recording, tmp_path):
+    rec = fl.load(recording).save(tmp_path / "copy")
+    before = repr(rec)
+    (tmp_path / "copy" / "recording.json").unlink()
+    code, out, err = run("rebuild", str(tmp_path / "copy"))
+    assert code == 0, err
+    assert out.startswith(before)
+    assert repr(fl.load(tmp_path / "copy")) == before
+
+
+def test_rebuild_gives_up_rows_only_where_that_is_told(recording, tmp_path):
+    fl.load(recording).save(tmp_path / "copy")
+    for path in (tmp_path / "copy" / "raw").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    code, out, err = run("rebuild", str(tmp_path / "copy"))
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1
+    assert "--force" in err
+    code, _, err = run("rebuild", "--force", str(tmp_path / "copy"))
+    assert (code, err) == (0, "")
 
 
 def test_labels_that_the_terminal_does_not_know_are_no_reason_to_fail(recording):

@@ -47,7 +47,7 @@ def test_the_commands_run_one_after_the_other():
         for line in block.splitlines()
         if line.startswith("fleetlab ")
     ]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         words = shlex.split(line)
         done = subprocess.run(

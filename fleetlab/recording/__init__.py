@@ -2,7 +2,7 @@
 
 from fleetlab.recording.load import load, scan
 from fleetlab.recording.manifest import Info
-from fleetlab.recording.rebuild import rebuild
+from fleetlab.recording.rebuilding import rebuild
 from fleetlab.recording.recording import Frames, Recording
 
 __all__ = ["Frames", "Info", "Recording", "load", "rebuild", "scan"]

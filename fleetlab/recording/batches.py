@@ -31,6 +31,7 @@ def read_batches(
     *,
     until: Position | None = None,
     problems: list[str] | None = None,
+    last: int | None = None,
 ) -> Iterator[list[Placed]]:
     """Yield the records of a journal in batches, none of them empty.
 
@@ -42,10 +43,12 @@ def read_batches(
         The places to begin and to end at; None for all that is there.
     problems : list of str or None
         Gets a sentence for each loss.
+    last : int or None
+        The last message before the first place, where that is known.
     """
     batch: list[Placed] = []
     size = 0
-    for position, record in read_journal(folder, after, problems):
+    for position, record in read_journal(folder, after, problems, last):
         batch.append((position, record))
         size += size_of(record)
         if size >= BATCH_BYTES or position == until:

@@ -8,6 +8,7 @@ shows all lines.
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -201,7 +202,7 @@ class JournalWriter:
     def _open(self, now: float) -> AppendFile:
         """Open the next segment, which comes with its first record."""
         number = self.appended.segment + 1
-        self._file = self._folder.open_append(f"{_FOLDER}/{number:08}{_SUFFIX}")
+        self._file = self._folder.open_append(_name(number))
         self.appended = Position(number, 0, 0)
         self._frame_start = 0
         self._segment_raw = 0
@@ -223,7 +224,10 @@ class JournalWriter:
 
 
 def read_journal(
-    folder: Folder, after: Position | None = None, problems: list[str] | None = None
+    folder: Folder,
+    after: Position | None = None,
+    problems: list[str] | None = None,
+    last: int | None = None,
 ) -> Iterator[tuple[Position, Record]]:
     """Yield the records of a journal, also of one that is still being written.
 
@@ -238,13 +242,15 @@ def read_journal(
         Yield only what comes after that place; all if None.
     problems : list of str or None
         Gets a sentence for each loss, with the file and what is missing.
+    last : int or None
+        The last message before that place, where that is known.
 
     Yields
     ------
     tuple of Position and record
         The record and the place just after it.
     """
-    losses = Losses([] if problems is None else problems, None if after else 0)
+    losses = Losses([] if problems is None else problems, last if after else 0)
     expected = max(1, after.segment) if after else 1
     for number, name in _segments(folder):
         if number < expected:
@@ -254,6 +260,7 @@ def read_journal(
             files = "file that came before it is" if count == 1 else f"{count} before it are"
             losses.note(f"{name}: the {files} missing")
         expected = number + 1
+        losses.begin(name)
         begin = after if after and number == after.segment else Position(number, 0, 0)
         try:
             file = folder.open_read(name)
@@ -262,6 +269,8 @@ def read_journal(
             continue
         with file:
             yield from _read_segment(file, name, begin, losses)
+    if after is not None and expected <= after.segment:
+        losses.note(f"{_name(after.segment)} is missing")
     losses.finish()
 
 
@@ -273,6 +282,8 @@ def has_journal(folder: Folder) -> bool:
 def _read_segment(
     file: BinaryIO, name: str, begin: Position, losses: Losses
 ) -> Iterator[tuple[Position, Record]]:
+    if begin.line and file.seek(0, os.SEEK_END) <= begin.frame:
+        losses.note(f"{name}: its end is missing")
     for found in read_frames(file, begin.frame):
         if isinstance(found, Damage):
             losses.note(f"{name}: {found}")
@@ -292,6 +303,10 @@ def _read_segment(
                         losses.saw(record)
                         yield Position(begin.segment, place, line), record
                 start = stop
+
+
+def _name(number: int) -> str:
+    return f"{_FOLDER}/{number:08}{_SUFFIX}"
 
 
 def _segments(folder: Folder) -> list[tuple[int, str]]:

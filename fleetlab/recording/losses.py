@@ -27,6 +27,11 @@ class Losses:
         self._problems = problems
         self._last = last
         self._open: list[str] = []
+        self._file = self._suspect = ""
+
+    def begin(self, file: str) -> None:
+        """Take note of the next file; if it goes on too late, the one before has lost its end."""
+        self._suspect, self._file = self._file or file, file
 
     def note(self, sentence: str) -> None:
         """Take down a loss; what it cost is told later."""
@@ -36,6 +41,9 @@ class Losses:
         """Take note of the next record that could be read."""
         if not isinstance(record, MessageRecord):
             return
+        if not self._open and self._last is not None and record.seq > self._last + 1:
+            self.note(f"{self._suspect}: its end is missing")
+        self._suspect = self._file
         if self._open:
             if self._last is None:
                 self._tell(f"messages before {record.seq} may be missing")

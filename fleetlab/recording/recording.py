@@ -162,6 +162,8 @@ class Recording:
         ------
         InvalidArgument
             For any other name.
+        RecordingError
+            If the folder was rebuilt or removed in the meantime.
         """
         if event not in EVENTS:
             raise InvalidArgument(f"{event!r} is no event; choose from {', '.join(EVENTS)}.")
@@ -171,7 +173,13 @@ class Recording:
         pieces = [pl.concat(tail).lazy()] if tail else []
         parts = self._parts.get(event)
         if parts and self._folder is not None:
-            sources = [self._folder.source(part.file) for part in parts]
+            try:
+                sources = [self._folder.source(part.file) for part in parts]
+            except FileNotFoundError as error:
+                raise RecordingError(
+                    f"{self._folder.path} has changed since it was loaded: {error.filename} is "
+                    "gone. Load it again with fl.load."
+                ) from error
             stored = pl.scan_parquet(sources, schema=schema(event), glob=False)  # type: ignore[arg-type]
             pieces.insert(0, stored)
         return pl.concat(pieces) if pieces else empty(event).lazy()

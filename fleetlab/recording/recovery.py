@@ -154,7 +154,8 @@ def _decode_rest(
                 f"fleetlab rebuild {folder.path}"
             )
 
-    for batch in read_batches(folder, manifest.position, problems=losses):
+    last = manifest.through_seq
+    for batch in read_batches(folder, manifest.position, problems=losses, last=last):
         for _, record in batch:
             first = record.at if first is None else first
             decoder.feed(record)
@@ -172,7 +173,7 @@ def _read_table(
         return empty(name)  # nothing was published, so the journal tells all of it
     count = manifest.counts.get(name, 0)
     try:
-        frame = read_table(folder, name, manifest.tables)
+        frame = read_table(folder, name, "" if name == "notes" else manifest.tables)
         fault = f"{name}.parquet is missing" if frame is None and (count or name == "notes") else ""
     except RecordingError as error:
         frame, fault = None, str(error)

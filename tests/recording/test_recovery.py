@@ -20,6 +20,7 @@ from fleetlab.records import ConnectionRecord
 from fleetlab.schemas import EVENTS
 from fleetlab.simulator import Simulator
 from tests.conftest import eventually
+from tests.recording.eventful import same
 from tests.reference import journal_lines
 from tests.test_round_trip import check
 
@@ -73,6 +74,8 @@ def test_after_a_kill_everything_that_was_flushed_is_there_once(simulator, tmp_p
         if event not in ("lifecycle", "logout"):
             assert len(rec.frames[event]), event
             assert rec.frames[event].equals(running.frames[event])
+    rec.save(tmp_path / "copy")
+    same(fl.rebuild(tmp_path / "copy"), rec)
     has_parts = (tmp_path / "rec" / "readings_batch").exists()
     assert has_parts is (part_rows < 10**9)
 

@@ -74,12 +74,12 @@ def rebuild(folder: str | os.PathLike[str], *, force: bool = False) -> Recording
         problems: list[str] = []
         try:
             made = _make(home, staging, old, problems)
-            lost = {} if force else _lost(home, staging, old, made, len(problems))
-            if lost:
-                raise RecordingError(_refusal(home, lost, problems))
-            _put_in_place(home, made)
-        finally:
+            if not force:
+                _keep_rows(home, staging, old, made, problems)
+        except BaseException:
             shutil.rmtree(staging.path, ignore_errors=True)
+            raise
+        _put_in_place(home, made)
     return open_recording(home)
 
 
@@ -90,7 +90,7 @@ def _old(home: DiskFolder) -> Manifest | None:
     except UnreadableManifest:
         manifest = None
     if manifest is not None and manifest.tables:
-        manifest = _settle(home, manifest)
+        return _settle(home, manifest)
     shutil.rmtree(home.path / STAGING, ignore_errors=True)
     return manifest
 
@@ -123,8 +123,26 @@ def _make(
     return read_manifest(staging)
 
 
+def _keep_rows(
+    home: DiskFolder,
+    staging: DiskFolder,
+    old: Manifest | None,
+    made: Manifest,
+    problems: list[str],
+) -> None:
+    """Refuse to go on if there are rows that the journal can't give again."""
+    lost = _lost(home, staging, old, made)
+    if lost:
+        rows = ", ".join(f"{count:,} of {name}" for name, count in lost.items())
+        why = f" ({problems[0]})" if problems else ""
+        raise RecordingError(
+            f"{home.path} stays as it is: it holds rows that its journal can't give again: "
+            f"{rows}{why}. To rebuild it without them: fleetlab rebuild --force {home.path}"
+        )
+
+
 def _lost(
-    home: DiskFolder, staging: DiskFolder, old: Manifest | None, made: Manifest, problems: int
+    home: DiskFolder, staging: DiskFolder, old: Manifest | None, made: Manifest
 ) -> dict[str, int]:
     """Return how many rows there are now that the journal can't give again, by frame."""
     lost = {}
@@ -132,8 +150,7 @@ def _lost(
         new = _scan(staging, made.parts.get(event, []), event)
         lost[event] = sum(_rows_lost(_scan(home, [part], event), new) for part in parts)
     for name in _TABLES:
-        has = made.counts[name] - problems * (name == "rejects")
-        lost[name] = max(0, _rows(home, name, old) - has)
+        lost[name] = max(0, _rows(home, name, old) - _rows(staging, name, made))
     return {name: rows for name, rows in lost.items() if rows}
 
 
@@ -168,13 +185,18 @@ def _rows_lost(old: pl.LazyFrame, new: pl.LazyFrame) -> int:
     return rows
 
 
-def _rows(home: DiskFolder, name: str, old: Manifest | None) -> int:
+def _rows(folder: DiskFolder, name: str, manifest: Manifest | None) -> int:
+    """Return how many rows a table has that were made of the journal."""
     try:
-        frame = read_table(home, name)
+        frame = read_table(folder, name)
     except RecordingError:
+        frame = None
+    if frame is None:
         return 0
-    rows = 0 if frame is None else len(frame)
-    return rows if old is None else min(rows, old.counts.get(name, 0))
+    if manifest is not None:
+        frame = frame.head(manifest.counts.get(name, 0))
+    # Rejects without a message are those that tell what the journal has lost.
+    return len(frame.drop_nulls("seq") if name == "rejects" else frame)
 
 
 def _scan(folder: DiskFolder, parts: list[Part], event: str) -> pl.LazyFrame:
@@ -206,6 +228,7 @@ def _settle(home: DiskFolder, manifest: Manifest) -> Manifest:
             home.move(f"{manifest.tables}/{name}.parquet", f"{name}.parquet")
     settled = replace(manifest, tables="")
     settled.write(home)
+    shutil.rmtree(home.path / STAGING, ignore_errors=True)
     listed = {part.file for parts in manifest.parts.values() for part in parts}
     for event in EVENTS:
         for file in home.files(event, ".parquet"):
@@ -216,12 +239,3 @@ def _settle(home: DiskFolder, manifest: Manifest) -> Manifest:
 
 def _is_number(file: str) -> bool:
     return Path(file).stem.isdecimal()
-
-
-def _refusal(home: DiskFolder, lost: dict[str, int], problems: list[str]) -> str:
-    rows = ", ".join(f"{count:,} of {name}" for name, count in lost.items())
-    why = f" ({problems[0]})" if problems else ""
-    return (
-        f"{home.path} stays as it is: it holds rows that its journal can't give again: "
-        f"{rows}{why}. To rebuild it without them: fleetlab rebuild --force {home.path}"
-    )
