@@ -397,6 +397,19 @@ def test_a_folder_that_holds_anything_is_refused(tmp_path):
     assert (tmp_path / "used" / "file").read_text() == "mine"
 
 
+@pytest.mark.parametrize("folder", ["used", "used/file", "used/file/rec", "/proc/fleetlab"])
+def test_a_folder_that_cannot_be_used_is_refused_before_anything_is_connected(
+    simulator, tmp_path, folder
+):
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "file").write_text("mine")
+    with pytest.raises(fl.RecordingError, match="save_to="):
+        fl.capture(seconds=1, save_to=tmp_path / folder, **at(simulator))
+    assert not simulator.requests
+    assert not simulator.rest_requests
+    assert [path.name for path in tmp_path.rglob("*")] == ["used", "file"]
+
+
 def test_the_zone_of_the_caller_comes_before_the_servers(simulator):
     rec = fl.capture(seconds=0.3, timezone="Asia/Kathmandu", **at(simulator))
     assert (rec.info.timezone, rec.info.timezone_source) == ("Asia/Kathmandu", "argument")

@@ -11,9 +11,9 @@ import pytest
 
 import fleetlab as fl
 from fleetlab.intake import Intake
-from fleetlab.pipeline import Pipeline
+from fleetlab.pipeline import TICK_SECONDS, Pipeline
 from fleetlab.recording.folder import MemoryFolder
-from fleetlab.recording.journal import read_journal
+from fleetlab.recording.journal import JournalWriter, read_journal
 from fleetlab.recording.manifest import Info
 from fleetlab.records import ConnectionRecord, MessageRecord, Record, RestRecord
 from tests.conftest import eventually
@@ -52,6 +52,14 @@ def finished(made: Pipeline) -> fl.Recording:
         stopped_because="stop",
     )
     return made.finish(info)
+
+
+def test_a_message_is_flushed_within_a_second_even_if_no_other_comes():
+    made = pipeline()
+    put(made, state(1))
+    eventually(lambda: any(record == state(1) for _, record in read_journal(made._folder)), "it is")
+    assert JournalWriter.__init__.__kwdefaults__["flush_seconds"] + TICK_SECONDS <= 1
+    finished(made)
 
 
 def test_a_decoder_that_falls_behind_catches_up_from_the_journal():

@@ -35,7 +35,9 @@ def load(source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> R
     -------
     Recording
         Nothing on disk is changed. What is damaged or missing there is left out and named in
-        ``rec.rejects``; :func:`fleetlab.rebuild` makes it again from the journal.
+        ``rec.rejects``; :func:`fleetlab.rebuild` makes it again from the journal. To find it, the
+        files of all parts are read once: half a second of processor time a gigabyte, or as long as
+        the disk takes.
 
     Raises
     ------
@@ -66,7 +68,8 @@ def scan(
     Returns
     -------
     polars.LazyFrame
-        Ordered by recording, then as the rows came; the column ``recording`` tells them apart.
+        Ordered by recording, then as the rows came; the column ``recording`` tells them apart. The
+        event's parts are read once to find damaged ones, which are left out as by :func:`load`.
 
     Raises
     ------

@@ -61,6 +61,10 @@ def test_after_a_kill_everything_that_was_flushed_is_there_once(simulator, tmp_p
             simulator.step(1.0)
         sent = [frame.text for frame in simulator.ledger]
         eventually(lambda: flushed(tmp_path / "rec") == sent, "the journal has all that was sent")
+        with pytest.raises(fl.RecordingError, match=f"is being written by process {process.pid}"):
+            fl.rebuild(tmp_path / "rec")
+        with pytest.raises(fl.RecordingError, match="not empty"):
+            fl.capture(server="demo", save_to=tmp_path / "rec")
         running = fl.load(tmp_path / "rec")
         assert running.info.stopped_because is None
         check(running)
@@ -74,10 +78,42 @@ def test_after_a_kill_everything_that_was_flushed_is_there_once(simulator, tmp_p
         if event not in ("lifecycle", "logout"):
             assert len(rec.frames[event]), event
             assert rec.frames[event].equals(running.frames[event])
-    rec.save(tmp_path / "copy")
-    same(fl.rebuild(tmp_path / "copy"), rec)
     has_parts = (tmp_path / "rec" / "readings_batch").exists()
     assert has_parts is (part_rows < 10**9)
+    kept = rec.save(tmp_path / "kept")
+    same(fl.rebuild(tmp_path / "rec"), kept)
+
+
+@pytest.mark.parametrize(
+    ("moment", "seconds"),
+    [("receiving", 0.0), ("receiving", 0.1), *[("finishing", wait) for wait in (0, 0.05, 0.15)]],
+)
+def test_a_kill_at_any_moment_tears_nothing_that_was_flushed(simulator, tmp_path, moment, seconds):
+    ids = ",".join(map(str, simulator.tracker_ids[:10]))
+    with subprocess.Popen(
+        [sys.executable, "-c", CAPTURE, simulator.base_url, ids, "30"],
+        env=os.environ | {"FLEETLAB_API_KEY": simulator.api_key},
+    ) as process:
+        eventually(lambda: simulator.requests, "the client subscribes")
+        for _ in range(25):
+            simulator.step(1.0)
+        sent = [frame.text for frame in simulator.ledger]
+        count = len(sent) if moment == "finishing" else 1
+        eventually(lambda: len(flushed(tmp_path / "rec")) >= count, "so much was flushed")
+        before = flushed(tmp_path / "rec")
+        if moment == "finishing":
+            process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        process.send_signal(signal.SIGKILL)
+    rec = fl.load(tmp_path / "rec")
+    kept = flushed(tmp_path / "rec")
+    assert before == sent[: len(before)]
+    assert kept == sent[: len(kept)]
+    assert len(kept) >= len(before)
+    assert rec.info.stopped_because in ("unfinished", "interrupt")
+    assert rec.rejects.is_empty()
+    check(rec)
 
 
 def test_a_torn_end_gives_the_rest_and_says_what_is_missing(tmp_path):
