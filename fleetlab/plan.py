@@ -87,6 +87,8 @@ def make_plan(
         raise InvalidArgument(
             "save_to takes a folder, or False for memory only; leave it out for recordings/<start>."
         )
+    if "\0" in str(save_to):
+        raise InvalidArgument("save_to holds a character that no path may hold.")
     if note is not None and not isinstance(note, str):
         raise InvalidArgument(f"note must be text, not {type(note).__name__}.")
     if not isinstance(rate_limit, str) or not rate_limit.strip():
