@@ -43,10 +43,9 @@ if TYPE_CHECKING:
     import ssl as ssl_module
     from collections.abc import Awaitable, Callable
 
-    from websockets.asyncio.client import ClientConnection
-
     from fleetlab.requests import Request
     from fleetlab.server import Server
+    from fleetlab.websocket import Line
 
 __all__ = ["Connection", "Sink"]
 
@@ -234,7 +233,7 @@ class Connection:
 
     async def _receive(
         self,
-        websocket: ClientConnection,
+        websocket: Line,
         limit: asyncio.Timeout,
         stack: contextlib.AsyncExitStack,
     ) -> Literal["stop", "logout"]:
@@ -282,7 +281,7 @@ class Connection:
         if refused:
             await self._log("refused", refused)
 
-    async def _subscribe(self, websocket: ClientConnection) -> None:
+    async def _subscribe(self, websocket: Line) -> None:
         self._asking = True
         await self._log("subscribing", describe(self._requests))
         await websocket.send(subscribe_message(self._requests, self._key))
@@ -294,7 +293,7 @@ class Connection:
             await self._log("subscribed")
             self.subscribed.set()
 
-    async def _close_on_stop(self, websocket: ClientConnection) -> None:
+    async def _close_on_stop(self, websocket: Line) -> None:
         await self._stop.wait()
         await websocket.close()
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from websockets.asyncio.client import ClientConnection
-
     from fleetlab.clocks import Moment, Watch
     from fleetlab.protocol import Handshake
     from fleetlab.timeouts import Timeouts
+    from fleetlab.websocket import Line
 
 __all__ = ["Pulse", "send_heartbeat"]
 
@@ -60,8 +59,8 @@ class Pulse:
         self._alive = self._watch.look()
         return self._alive.at
 
-    async def keep_pinging(self, websocket: ClientConnection) -> None:
-        """Close a connection on which neither pings are answered nor messages come."""
+    async def keep_pinging(self, websocket: Line) -> None:
+        """Close a connection on which neither pings are answered nor anything else comes."""
         times = self._timeouts
         while True:
             await asyncio.sleep(times.ping)
@@ -70,15 +69,14 @@ class Pulse:
             while not pong.done():
                 since = self._now()
                 await asyncio.wait([pong], timeout=times.pong)
-                if not pong.done() and not self._hears_since(since):
+                hears = self._hears_since(since) or websocket.came_at >= since
+                if not pong.done() and not hears:
                     await self._give_up(websocket, f"answer a ping within {times.pong:g} s")
             await pong  # ends this where the connection ended first
             self._alive = self._watch.look()
             self._watch.proved(asked)
 
-    async def ask_again(
-        self, websocket: ClientConnection, ask: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def ask_again(self, websocket: Line, ask: Callable[[], Awaitable[None]]) -> None:
         """Ask for the same after a long silence: a server may have lost what was asked for."""
         times = self._timeouts
         while True:
@@ -96,12 +94,12 @@ class Pulse:
     def _hears_since(self, moment: float) -> bool:
         return self.busy or self._heard_at >= moment
 
-    async def _give_up(self, websocket: ClientConnection, what: str) -> None:
+    async def _give_up(self, websocket: Line, what: str) -> None:
         self.dead = what
         await websocket.close()
 
 
-async def send_heartbeat(websocket: ClientConnection, handshake: Handshake) -> None:
+async def send_heartbeat(websocket: Line, handshake: Handshake) -> None:
     """Send the heartbeat as often as the server asked for it: some close a client that doesn't."""
     interval = max(handshake.interval_ms / 1000, 0.1)
     while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -11,10 +12,25 @@ if TYPE_CHECKING:
 
     from fleetlab.server import Server
 
-__all__ = ["MAX_SIZE", "open_websocket"]
+__all__ = ["MAX_SIZE", "Line", "open_websocket"]
 
 MAX_SIZE: Final = 64_000_000
 """Bytes of a message: a full batch of 12,000 trackers has about 9 MB, a verbose one more."""
+
+
+class Line(ClientConnection):
+    """A WebSocket that knows when bytes came last.
+
+    A large message on a slow line takes its time, and the answer to a ping waits behind it: what
+    has come of the message tells that the line is not dead.
+    """
+
+    came_at = -math.inf
+
+    def data_received(self, data: bytes) -> None:
+        """Take note of the moment, in the loop's time."""
+        self.came_at = self.loop.time()
+        super().data_received(data)
 
 
 class _Connect(connect):
@@ -26,7 +42,7 @@ class _Connect(connect):
 
 async def open_websocket(
     server: Server, ssl: ssl_module.SSLContext | None, close_timeout: float
-) -> ClientConnection:
+) -> Line:
     """Open the event stream's WebSocket.
 
     Parameters
@@ -46,11 +62,14 @@ async def open_websocket(
     extra: dict[str, Any] = {"ssl": ssl} if ssl is not None else {}
     if server.is_loopback:
         extra["proxy"] = None  # a proxy is right for the world, never for this machine
-    return await _Connect(
+    websocket = await _Connect(
         server.websocket_url,
+        create_connection=Line,
         max_size=MAX_SIZE,
         open_timeout=None,
         ping_interval=None,  # see Pulse
         close_timeout=close_timeout,
         **extra,
     )
+    assert isinstance(websocket, Line)
+    return websocket

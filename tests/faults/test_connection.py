@@ -292,6 +292,25 @@ def test_a_slow_loris_that_never_finishes_its_message_is_given_up(start, times):
     assert len(losses(rec)) == 1
 
 
+def test_a_large_message_on_a_slow_line_is_no_loss(start, times):
+    # Nothing else can come meanwhile, not even the answer to a ping: it waits behind the message.
+    times(ping=0.2, pong=0.4, silence=30.0)
+
+    async def slow(wire: Wire) -> None:
+        await wire.live(events=5)
+        wire.freeze()  # as pings are not answered before the message is through
+        text = event(pad=50_000).encode()
+        await wire.drip(frame(text), 0.1, len(text) // 20)
+        wire.note(text)
+        wire.listen()
+        await wire.logout()
+
+    with FaultServer([slow]) as server:
+        rec = ended(start(server))
+    check(rec, server.ledger)
+    assert losses(rec) == []
+
+
 # -- REST --------------------------------------------------------------------------------------
 
 
