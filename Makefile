@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test soak lint clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: $(READY) ## Record the simulated fleet for 30 s, and show what came
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest
+
+soak: $(READY) ## Record 12,000 trackers for SOAK_MINUTES=10, then kill SOAK_KILLS=50 captures
+	$(BIN)/python -m tests.soak
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .

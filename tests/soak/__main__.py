@@ -1,0 +1,211 @@
+"""`make soak`: minutes at the platform's full rate, then kills; its figures, and whether they hold.
+
+SOAK_MINUTES (10), SOAK_KILLS (50), SOAK_TRACKERS (12000) and SOAK_SEED (random) change it. All of
+it on loopback. Ends with 1 if a promise was broken.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import fleetlab as fl
+from tests.faults.kills import kill
+from tests.reference import zstd
+from tests.soak.sender import digest
+
+PEAK_MB = 600
+GROWTH = 1.10
+"""How much higher the last half's highest memory may be than that of the minutes 2 to the half."""
+
+CAPTURE = """
+import json, sys
+import fleetlab as fl
+job = fl.start(server=sys.argv[1], save_to=sys.argv[2], rate_limit="1s", view=False)
+while sys.stdin.readline():
+    if not job.running:
+        job.result()
+    progress = job.progress()
+    print(json.dumps([progress.messages, progress.bytes, progress.rows]), flush=True)
+"""
+
+
+def say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - figures are what this is for
+
+
+def memory(pid: int, field: str = "VmRSS") -> float:
+    """MB of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith(field))
+    return int(line.split()[1]) / 1000
+
+
+class Child:
+    """A process that is talked to in lines."""
+
+    def __init__(self, *command: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def tell(self, line: str = "") -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def hear(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, f"{self.process.args} has ended with {self.process.wait()}"
+        return line.strip()
+
+    def cpu(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def full_rate(folder: Path, minutes: float, trackers: int) -> list[str]:
+    """Capture at full rate; returns the promises that were broken."""
+    ledger = folder / "ledger"
+    sender = Child("-m", "tests.soak.sender", str(ledger), str(trackers))
+    address = sender.hear()
+    os.environ["FLEETLAB_API_KEY"] = "0123456789abcdef0123456789abcdef"
+    client = Child("-c", CAPTURE, address, str(folder / "rec"))
+    try:
+        highest = sample(client, ledger, minutes)
+        peak = memory(client.process.pid, "VmHWM")
+        sender.tell()
+        client.process.stdin.close()  # type: ignore[union-attr]
+        client.process.wait(120)
+        sender.tell()
+        sender.process.wait(60)
+    finally:
+        for child in (client, sender):
+            child.process.kill()
+            child.process.wait()
+    say(f"peak memory {peak:,.0f} MB")
+    broken = evidence(folder / "rec", ledger.read_text().split("\n")[:-1])
+    if peak > PEAK_MB:
+        broken.append(f"a peak of {peak:,.0f} MB is more than {PEAK_MB}")
+    early, late = highest[1 : (len(highest) + 1) // 2], highest[(len(highest) + 1) // 2 :]
+    if early and late and max(late) > GROWTH * max(early):
+        broken.append(f"memory grows: {max(early):,.0f} MB, later {max(late):,.0f} MB")
+    return broken
+
+
+def sample(client: Child, ledger: Path, minutes: float) -> list[float]:
+    """Print a line a minute; returns the highest memory in each."""
+    say(
+        "minute  messages sent  received  MB received      rows   rows/s  CPU s   MB: mean  highest"
+    )
+    highest: list[float] = []
+    rows_before = cpu_before = 0.0
+    began = time.monotonic()
+    while time.monotonic() < began + minutes * 60 - 1:
+        seen = []
+        until = began + 60 * (len(highest) + 1)
+        while time.monotonic() < min(until, began + minutes * 60):
+            seen.append(memory(client.process.pid))
+            time.sleep(0.2)
+        client.tell()
+        messages, size, by_event = json.loads(client.hear())
+        rows, cpu = sum(by_event.values()), client.cpu()
+        sent = ledger.read_text().count("\n")
+        highest.append(max(seen))
+        say(
+            f"{len(highest):6}  {sent:13,}  {messages:8,}  {size / 1e6:11,.0f}  {rows:9,}"
+            f"  {(rows - rows_before) / 60:7,.0f}  {cpu - cpu_before:5.0f}"
+            f"  {sum(seen) / len(seen):9,.0f}  {max(seen):7,.0f}"
+        )
+        rows_before, cpu_before = rows, cpu
+    return highest
+
+
+def messages_of(folder: Path) -> Iterator[dict[str, str]]:
+    """The messages of a journal, one at a time."""
+    for segment in sorted((folder / "raw").iterdir()):
+        with zstd.open(segment, "rt", encoding="utf-8", newline="\n") as file:
+            for line in file:
+                if line.startswith('{"seq"'):
+                    yield json.loads(line)
+
+
+def evidence(folder: Path, ledger: list[str]) -> list[str]:
+    """Hold the recording against the ledger; returns what is wrong."""
+    broken = []
+    rec = fl.load(folder)
+    expected: dict[str, list[tuple[int, int]]] = {"state_batch": [], "readings_batch": []}
+    kept = []
+    for message in messages_of(folder):
+        text = message["text"]
+        kept.append(digest(text.encode()))
+        if text.startswith('{"type":"event"'):
+            body = json.loads(text)
+            if body["event"] in expected:
+                expected[body["event"]].append((int(message["seq"]), entries(body)))
+    if kept != [line.split()[1] for line in ledger]:
+        missing = Counter(line.split()[1] for line in ledger) - Counter(kept)
+        broken.append(f"the journal is not what was sent: {missing.total()} messages are missing")
+    for event, counts in expected.items():
+        found = rec.scan(event).group_by("seq").len().sort("seq").collect().rows()
+        if found != counts:
+            broken.append(f"{event} has other rows than its messages have entries")
+    raw = sum(file.stat().st_size for file in (folder / "raw").iterdir())
+    parts = {event: list((folder / event).glob("*.parquet")) for event in expected}
+    say(f"journal {raw / 1e6:,.0f} MB in {len(list((folder / 'raw').iterdir()))} files")
+    for event, files in parts.items():
+        size = sum(file.stat().st_size for file in files) / 1e6
+        say(f"{event}: {size:,.0f} MB in {len(files)} parts, {rec._rows(event):,} rows")
+    log = dict(rec.connection.group_by("what").len().rows())
+    say(f"log {log}, {len(rec.gaps)} gaps, {len(rec.rejects)} rejects")
+    if len(rec.gaps) or len(rec.rejects):
+        broken.append("there are gaps or rejects")
+    if rec.info.stopped_because != "logout":
+        broken.append(f"it stopped because of {rec.info.stopped_because}: {rec.info.error}")
+    say(f"{len(kept):,} of {len(ledger):,} messages sent are in the journal, each once")
+    return broken
+
+
+def entries(body: dict[str, object]) -> int:
+    """How many rows a message makes."""
+    data = body["data"]
+    assert isinstance(data, list)
+    if body["event"] == "state_batch":
+        return len(data)
+    return sum(len(part) for item in data for parts in item.values() for part in parts.values())
+
+
+def main() -> int:
+    minutes = float(os.environ.get("SOAK_MINUTES", "10"))
+    kills = int(os.environ.get("SOAK_KILLS", "50"))
+    trackers = int(os.environ.get("SOAK_TRACKERS", "12000"))
+    seed = int(os.environ.get("SOAK_SEED") or random.randrange(10**9))
+    broken: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="fleetlab-soak-") as name:
+        folder = Path(name)
+        if minutes:
+            say(f"{minutes:g} minutes, {trackers:,} trackers, an update a second")
+            broken += full_rate(folder, minutes, trackers)
+        say(f"{kills} kills, from seed {seed}")
+        for number in range(kills):
+            try:
+                say(str(kill(seed + number, folder / f"kill-{number}", finishing=number % 3 == 2)))
+            except AssertionError as error:
+                broken.append(f"kill with seed {seed + number}: {error}")
+    for sentence in broken:
+        say(f"BROKEN: {sentence}")
+    say("All promises hold." if not broken else f"{len(broken)} broken.")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
