@@ -30,9 +30,17 @@ def with_arguments_of(
     def decorate(function: Callable[[dict[str, Any]], T]) -> Callable[P, T]:
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            bound = signature.bind(*args, **kwargs)
-            bound.apply_defaults()
-            return function(bound.arguments)
+            try:
+                bound = signature.bind(*args, **kwargs)
+            except TypeError as error:
+                wrong = TypeError(str(error))
+            else:
+                bound.apply_defaults()
+                arguments = bound.arguments
+                del args, kwargs, bound  # secrets: whoever takes them out finds them in one place
+                return function(arguments)
+            del args, kwargs
+            raise wrong
 
         call.__signature__ = signature.replace(  # type: ignore[attr-defined]
             return_annotation=inspect.signature(function).return_annotation

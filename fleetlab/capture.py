@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from fleetlab.arguments import with_arguments_of
+from fleetlab.errors import FleetlabError, bare
 from fleetlab.plan import Plan, make_plan
 from fleetlab.progress import Progress, View, choose_view
 from fleetlab.session import Session
@@ -208,7 +209,9 @@ def capture(
     RecordingError
         If the folder can't be used or written any more.
     """
-    plan, view_of = _planned(locals())
+    arguments = dict(locals())
+    del api_key, login, password
+    plan, view_of = _planned(arguments)
     if reentrant:
         from fleetlab.reentrant import nested_loop  # noqa: PLC0415 - patches loops: only if asked
 
@@ -252,10 +255,22 @@ async def acapture(arguments: dict[str, Any]) -> Recording:
 
 
 def _planned(arguments: dict[str, Any]) -> tuple[Plan, Callable[[], View | None]]:
-    """Check the arguments of a call before anything is shown, connected or written."""
-    arguments = {name: value for name, value in arguments.items() if name != "reentrant"}
-    view = arguments.pop("view")
-    return make_plan(**arguments, environ=os.environ), lambda: choose_view(view)
+    """Check the arguments of a call before anything is shown, connected or written.
+
+    Secrets are taken out of them: tools that show the variables of a traceback would show them.
+    """
+    secrets = {name: arguments.pop(name) for name in ("api_key", "login", "password")}
+    others = {name: arguments[name] for name in arguments.keys() - {"reentrant", "view"}}
+    try:
+        plan = make_plan(**others, **secrets, environ=os.environ)
+    except FleetlabError as error:
+        refused = bare(error)
+    else:
+        view = arguments["view"]
+        return plan, lambda: choose_view(view)
+    finally:
+        del secrets
+    raise refused
 
 
 @contextmanager

@@ -26,6 +26,7 @@ __all__ = [
     "RecordingError",
     "RequestRefused",
     "ServerUnavailable",
+    "bare",
 ]
 
 
@@ -69,3 +70,13 @@ class RecordingError(FleetlabError):
 
 class InvalidArgument(FleetlabError, ValueError):
     """An argument of a call doesn't fit; the message says what would."""
+
+
+def bare(error: FleetlabError) -> FleetlabError:
+    """Return an error without the way that it took.
+
+    Its frames hold the key, or a server's words that may echo it, and there are tools that show
+    the variables of a traceback. What is worth to be known of the causes is in the error's words.
+    """
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)

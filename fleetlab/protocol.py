@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Raw
 
+from fleetlab.limits import excess
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -174,6 +176,8 @@ Incoming = Handshake | Ignored | Response | ErrorMessage | EventMessage | Unread
 _HANDSHAKE: Final = re.compile(
     rb"\s*([0-9A-Za-z-]{1,64})\|(\d{1,9})\|([^|]{1,8})\|.{0,64}", re.DOTALL
 )
+# 12,000 trackers in four events have 1 MB.
+_RESPONSE_LIMIT: Final = 8_000_000
 # Python refuses to make a number of thousands of digits, so their count is looked at first.
 _ID: Final = re.compile(r"[0-9]{1,19}")
 # Nesting deeper than the interpreter's limit is valid JSON, too.
@@ -214,6 +218,11 @@ def read(data: bytes) -> Incoming:
             envelope = _ENVELOPE.decode(_ESCAPE.sub(_whole_pairs, text))
         except _UNREADABLE:
             return Unreadable(str(error))
+    too_much = excess(text)
+    return _opened(envelope, faults) if too_much is None else Unreadable(too_much)
+
+
+def _opened(envelope: _Envelope, faults: tuple[tuple[str, str, bytes], ...]) -> Incoming:
     kind = _text(envelope.type)
     if kind == "event":
         return _read_event(envelope, faults)
@@ -246,7 +255,9 @@ def _read_event(envelope: _Envelope, faults: tuple[tuple[str, str, bytes], ...])
     return EventMessage(event, envelope.data, user_time, faults)
 
 
-def _read_response(envelope: _Envelope) -> Response:
+def _read_response(envelope: _Envelope) -> Response | Unreadable:
+    if memoryview(envelope.data).nbytes > _RESPONSE_LIMIT:
+        return Unreadable(f"a response of more than {_RESPONSE_LIMIT:,} bytes")
     response = Response()
     data = _plain(envelope.data)
     for event, answer in data.items() if isinstance(data, dict) else ():

@@ -10,6 +10,7 @@ import aiohttp
 
 from fleetlab.errors import ProtocolError, ServerUnavailable
 from fleetlab.failures import unreachable
+from fleetlab.limits import excess
 from fleetlab.server import redact
 from fleetlab.status import error_for
 
@@ -126,6 +127,9 @@ class RestClient:
     def _read(
         self, call: str, status: int, text: bytes | bytearray, secrets: list[str]
     ) -> dict[str, Any]:
+        too_much = excess(text)
+        if too_much is not None:
+            raise ProtocolError(f"The reply of {call} has {too_much}.")
         try:
             reply = json.loads(text)
         except (ValueError, RecursionError):

@@ -18,7 +18,7 @@ from fleetlab import clocks
 from fleetlab._version import __version__
 from fleetlab.connection import Connection
 from fleetlab.directory import DirectoryReader
-from fleetlab.errors import FleetlabError
+from fleetlab.errors import FleetlabError, bare
 from fleetlab.pipeline import Pipeline
 from fleetlab.progress import Progress
 from fleetlab.recording import Info
@@ -232,7 +232,7 @@ class Session:
     def _fail(self, error: FleetlabError) -> None:
         """Keep the first error, and end."""
         if self.error is None:
-            self.error = error
+            self.error = bare(error)
             self._reason = "error"
         self.stop("error")
 

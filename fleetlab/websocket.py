@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,14 @@ __all__ = ["MAX_SIZE", "Line", "open_websocket"]
 
 MAX_SIZE: Final = 64_000_000
 """Bytes of a message: a full batch of 12,000 trackers has about 9 MB, a verbose one more."""
+
+
+_QUEUE: Final = 4
+"""Messages that may wait to be read, each of them as large as that."""
+
+# The library tells of every frame at the level DEBUG, and the first one holds the key; what goes
+# wrong reaches us as an error. A logger outside the tree of loggers is one that nobody turns on.
+_SILENT: Final = logging.Logger("fleetlab.websocket", logging.CRITICAL)  # noqa: LOG001
 
 
 class Line(ClientConnection):
@@ -66,6 +75,8 @@ async def open_websocket(
         server.websocket_url,
         create_connection=Line,
         max_size=MAX_SIZE,
+        max_queue=_QUEUE,
+        logger=_SILENT,
         open_timeout=None,
         ping_interval=None,  # see Pulse
         close_timeout=close_timeout,

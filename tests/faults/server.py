@@ -20,6 +20,7 @@ import socket
 import struct
 import termios
 import threading
+import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -121,6 +122,7 @@ class Wire:
         self._writer = writer
         self._texts: asyncio.Queue[str] = asyncio.Queue()
         self._listening: asyncio.Task[None] | None = None
+        self._inflate = zlib.decompressobj(wbits=-15)
 
     # -- the usual ----------------------------------------------------------------------------
 
@@ -238,8 +240,11 @@ class Wire:
             count = 2 if size == 126 else 8
             size = int.from_bytes(await self._reader.readexactly(count), "big")
         mask = await self._reader.readexactly(4)
-        data = await self._reader.readexactly(size)
-        return first & 15, bytes(a ^ b for a, b in zip(data, itertools.cycle(mask), strict=False))
+        masked = await self._reader.readexactly(size)
+        data = bytes(a ^ b for a, b in zip(masked, itertools.cycle(mask), strict=False))
+        if first & 0x40:
+            data = self._inflate.decompress(data + b"\0\0\xff\xff")
+        return first & 15, data
 
 
 class FaultServer:
