@@ -20,8 +20,8 @@ from fleetlab.errors import (
     ServerUnavailable,
 )
 from fleetlab.recording import Recording, load, rebuild, scan
+from fleetlab.replay import replay
 from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
-from fleetlab.simulator.replay import Replay, replay
 
 __all__ = [
     "AuthenticationError",
@@ -33,7 +33,6 @@ __all__ = [
     "ReadingsBatch",
     "Recording",
     "RecordingError",
-    "Replay",
     "RequestRefused",
     "ServerUnavailable",
     "State",

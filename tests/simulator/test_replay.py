@@ -13,6 +13,7 @@ import pytest
 import fleetlab as fl
 from fleetlab.schemas import EVENTS
 from fleetlab.simulator import Oddity, Simulator
+from fleetlab.simulator.replay import Replay
 from tests.conftest import eventually
 from tests.reference import journal_lines
 from tests.test_round_trip import everything, steps
@@ -69,14 +70,12 @@ def _has_asked(sim: Simulator, times: int) -> bool:
 class Played:
     """A replay that is asked for what a simulator was asked for."""
 
-    def __init__(self, replay: fl.Replay, sim: Simulator) -> None:
+    def __init__(self, replay: Replay, sim: Simulator) -> None:
         self.base_url, self.api_key = replay.base_url, replay.api_key
         self.tracker_ids = sim.tracker_ids
 
 
-def captured(
-    replay: fl.Replay, sim: Simulator, folder: Path, *, ends: bool = False
-) -> fl.Recording:
+def captured(replay: Replay, sim: Simulator, folder: Path, *, ends: bool = False) -> fl.Recording:
     """Record a replay from beginning to end; one that ends by itself is waited for."""
     job = fl.start(**everything(Played(replay, sim), save_to=folder))
     assert replay.wait(60)

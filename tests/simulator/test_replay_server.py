@@ -625,6 +625,7 @@ async def test_of_a_damaged_journal_the_rest_is_played_and_the_loss_is_told(
     for frame in (2, 3, 7):  # the replies and the number 2; each record was flushed by itself
         data[starts[frame] + 12] ^= 0xFF
     journal.write_bytes(data[:-3])
+    (folder / "recording.json").write_bytes(b"{")
     with fl.replay(folder, speed="max") as replay:
         async with connect(replay) as client:
             await client.ask(batch("state_batch"))

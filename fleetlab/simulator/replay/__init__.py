@@ -1,5 +1,5 @@
 """A recording, served again: the one part of the simulator that reads what the client wrote."""
 
-from fleetlab.simulator.replay.replay import Replay, replay
+from fleetlab.simulator.replay.replay import Replay
 
-__all__ = ["Replay", "replay"]
+__all__ = ["Replay"]

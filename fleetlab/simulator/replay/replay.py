@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from fleetlab.errors import InvalidArgument
 from fleetlab.recording.folder import DiskFolder
-from fleetlab.recording.journal import read_journal
-from fleetlab.recording.manifest import read_manifest
+from fleetlab.recording.journal import has_journal, read_journal
+from fleetlab.recording.manifest import UnreadableManifest, read_manifest
 from fleetlab.simulator.account import Account
 from fleetlab.simulator.connection import Manners
 from fleetlab.simulator.conversation import Service
@@ -33,73 +33,11 @@ if TYPE_CHECKING:
     from fleetlab.records import Record
     from fleetlab.simulator.replay.stage import Phase
 
-__all__ = ["Replay", "replay"]
+__all__ = ["Replay"]
 
 _HEARTBEAT_S = 90.0  # after a recorded heartbeat was due: the platform's own come after 60
 _THIRTY_DAYS = 30 * 86_400.0
 _PER_SECOND = 50
-
-
-def replay(
-    folder: str | os.PathLike[str],
-    *,
-    speed: float | Literal["max"] = 1.0,
-    gaps: Literal["include", "skip"] = "include",
-    host: str = "127.0.0.1",
-    port: int = 0,
-) -> Replay:
-    """Serve a recording over the wire as the platform served it, message for message.
-
-    Whatever connects to the platform connects to this: it speaks the WebSocket and REST protocol,
-    on loopback unless told otherwise. The first subscription starts the playback; every client
-    sees the same one, and whoever comes later joins where it is.
-
-    Parameters
-    ----------
-    folder : str or os.PathLike
-        A recording's folder. One whose process died, one that is still being written (as far as
-        it has come), and a damaged one give what can be read of them.
-    speed : float or "max"
-        Recorded seconds in a real one. "max" goes as fast as the clients take it, and waits for
-        one where there is none.
-    gaps : "include" or "skip"
-        Whether connections are cut where the recording lost its own, and refused (HTTP 503) until
-        it came back; then the playback waits for a subscription. With "skip" they stay, and the
-        playback goes on at once.
-    host : str
-    port : int
-        Where to listen; 0 takes a free port.
-
-    Returns
-    -------
-    Replay
-        Serves from ``start()``, or in a ``with`` block.
-
-    Raises
-    ------
-    InvalidArgument
-        Where an argument makes no sense.
-    RecordingError
-        If the folder is no recording, or holds no message.
-
-    Notes
-    -----
-    Frames are sent byte for byte, in order. Three things are made for each client instead:
-    the handshake, with a uuid of its own; the answer to its subscription, which is the recorded
-    one where it asks for the same; and a heartbeat after 90 s without a word. Events are sent to
-    whoever asked for them, whole, so also with trackers that the client did not ask for.
-
-    Times are those of the recording. ``user/get_info`` answers with the recorded zone; where the
-    capture was told its zone, with that; where the zone was inferred, with a zone that had this
-    offset (such as ``Etc/GMT-2`` for +02:00), because nobody can infer it from a replay. A client
-    that does not ask needs to be told the zone.
-
-    Examples
-    --------
-    >>> with fl.replay("recordings/2026-11-23T231500Z", speed=10) as server:  # doctest: +SKIP
-    ...     rec = fl.capture(minutes=1, server=server.base_url, api_key=server.api_key)
-    """
-    return Replay(folder, speed=speed, gaps=gaps, host=host, port=port)
 
 
 class Replay:
@@ -127,7 +65,11 @@ class Replay:
         self._skip_gaps = gaps == "skip"
         self._folder = DiskFolder(folder)
         self._bind = (host, port)
-        read_manifest(self._folder)
+        try:
+            read_manifest(self._folder)
+        except UnreadableManifest:
+            if not has_journal(self._folder):  # which is all that is served
+                raise
         self._prelude = read_prelude(self._records([]), str(self._folder.path))
         self._seed = secrets.randbits(48)
         self._problems: list[str] = []
