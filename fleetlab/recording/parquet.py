@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from fleetlab.errors import RecordingError
-from fleetlab.schemas import schema
+from fleetlab.schemas import empty, schema
 
 if TYPE_CHECKING:
-    from fleetlab.recording.folder import Folder
+    from collections.abc import Sequence
+    from pathlib import Path
 
-__all__ = ["read_table", "to_bytes", "write_table"]
+    from fleetlab.recording.folder import Folder
+    from fleetlab.recording.manifest import Part
+
+__all__ = ["read_table", "scan_parts", "to_bytes", "write_table"]
 
 _KEY: Final = "fleetlab"
 _MARK: Final = b"crc32:"
@@ -63,10 +67,28 @@ def read_table(folder: Folder, name: str, subfolder: str = "") -> pl.DataFrame |
             if data[start:stop] != b"%08x" % crc:
                 raise RecordingError(f"{file} is damaged")
         try:
-            return pl.read_parquet(data, schema=schema(name))
+            return _scan([data], name).collect()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise RecordingError(f"{file} is damaged ({error})") from error
     return None
+
+
+def scan_parts(folder: Folder, parts: Sequence[Part], event: str) -> pl.LazyFrame:
+    """Return the rows of an event's parts, in their order."""
+    if not parts:
+        return empty(event).lazy()
+    return _scan([folder.source(part.file) for part in parts], event)
+
+
+def _scan(sources: Sequence[Path | bytes], name: str) -> pl.LazyFrame:
+    """Scan files whose fleetlab may have known fewer columns than this one, or more."""
+    return pl.scan_parquet(
+        sources,  # type: ignore[arg-type]
+        schema=schema(name),
+        glob=False,
+        missing_columns="insert",
+        extra_columns="ignore",
+    )
 
 
 def _seal(data: bytes) -> tuple[int, int, int]:

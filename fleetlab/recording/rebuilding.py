@@ -23,12 +23,12 @@ from fleetlab.recording.folder import DiskFolder
 from fleetlab.recording.journal import has_journal
 from fleetlab.recording.lock import FolderLock
 from fleetlab.recording.manifest import Manifest, Part, UnreadableManifest, read_manifest
-from fleetlab.recording.parquet import read_table
+from fleetlab.recording.parquet import read_table, scan_parts
 from fleetlab.recording.recording import Recording  # noqa: TC001 - shown by help()
 from fleetlab.recording.recovery import GROWING, losses_table, open_recording
 from fleetlab.recording.told import begun, decoded_info, ended_info, told_info
 from fleetlab.recording.writer import PART_ROWS
-from fleetlab.schemas import EVENTS, empty, schema
+from fleetlab.schemas import EVENTS
 
 __all__ = ["rebuild"]
 
@@ -147,8 +147,8 @@ def _lost(
     """Return how many rows there are now that the journal can't give again, by frame."""
     lost = {}
     for event, parts in _parts(home, old).items():
-        new = _scan(staging, made.parts.get(event, []), event)
-        lost[event] = sum(_rows_lost(_scan(home, [part], event), new) for part in parts)
+        new = scan_parts(staging, made.parts.get(event, []), event)
+        lost[event] = sum(_rows_lost(scan_parts(home, [part], event), new) for part in parts)
     for name in _TABLES:
         lost[name] = max(0, _rows(home, name, old) - _rows(staging, name, made))
     return {name: rows for name, rows in lost.items() if rows}
@@ -167,7 +167,7 @@ def _parts(home: DiskFolder, old: Manifest | None) -> dict[str, list[Part]]:
 
 def _is_readable(home: DiskFolder, file: str, event: str) -> bool:
     try:
-        _scan(home, [Part(file, 0, 0)], event).select("seq").collect()
+        scan_parts(home, [Part(file, 0, 0)], event).select("seq").collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         return False
     return True
@@ -197,13 +197,6 @@ def _rows(folder: DiskFolder, name: str, manifest: Manifest | None) -> int:
         frame = frame.head(manifest.counts.get(name, 0))
     # Rejects without a message are those that tell what the journal has lost.
     return len(frame.drop_nulls("seq") if name == "rejects" else frame)
-
-
-def _scan(folder: DiskFolder, parts: list[Part], event: str) -> pl.LazyFrame:
-    sources = [folder.source(part.file) for part in parts]
-    if not sources:
-        return empty(event).lazy()
-    return pl.scan_parquet(sources, schema=schema(event), glob=False)
 
 
 def _put_in_place(home: DiskFolder, made: Manifest) -> None:

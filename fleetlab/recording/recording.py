@@ -12,7 +12,8 @@ import psutil
 from fleetlab.errors import InvalidArgument, RecordingError
 from fleetlab.recording.describe import as_html, as_text
 from fleetlab.recording.notes import add_note
-from fleetlab.schemas import EVENTS, TABLES, empty, schema
+from fleetlab.recording.parquet import scan_parts
+from fleetlab.schemas import EVENTS, TABLES, empty
 
 if TYPE_CHECKING:
     import os
@@ -174,14 +175,12 @@ class Recording:
         parts = self._parts.get(event)
         if parts and self._folder is not None:
             try:
-                sources = [self._folder.source(part.file) for part in parts]
+                pieces.insert(0, scan_parts(self._folder, parts, event))
             except FileNotFoundError as error:
                 raise RecordingError(
                     f"{self._folder.path} has changed since it was loaded: {error.filename} is "
                     "gone. Load it again with fl.load."
                 ) from error
-            stored = pl.scan_parquet(sources, schema=schema(event), glob=False)  # type: ignore[arg-type]
-            pieces.insert(0, stored)
         return pl.concat(pieces) if pieces else empty(event).lazy()
 
     def frame(self, event: str) -> pl.DataFrame:

@@ -179,6 +179,25 @@ def test_a_newer_format_is_refused_with_a_sentence(rec, tmp_path):
         fl.load(tmp_path / "copy")
 
 
+def test_columns_that_another_version_did_not_know_or_knows_do_no_harm(rec, tmp_path):
+    folder = Path(rec.save(tmp_path / "other").info.path)
+    manifest = json.loads((folder / "recording.json").read_text())
+    del manifest["crc32"]
+    for part in manifest["parts"]["state_batch"]:
+        del part["crc32"]
+    (folder / "recording.json").write_text(json.dumps(manifest))
+    for file in (folder / "connection.parquet", *folder.glob("state_batch/*.parquet")):
+        frame = pl.read_parquet(file)
+        other = frame.drop(frame.columns[-1]).with_columns(tomorrows=pl.lit(1))
+        other.write_parquet(file)
+    again = fl.load(folder)
+    assert again.connection.schema == schema("connection")
+    assert again.connection.drop("steady_s").equals(rec.connection.drop("steady_s"))
+    assert again.connection["steady_s"].is_null().all()
+    assert again.state_batch.drop("extra").equals(rec.state_batch.drop("extra"))
+    assert again.rejects.is_empty()
+
+
 def test_a_manifest_that_names_files_elsewhere_is_refused(rec, tmp_path):
     rec.save(tmp_path / "copy")
     manifest = tmp_path / "copy" / "recording.json"
