@@ -18,7 +18,7 @@ import fleetlab as fl
 from fleetlab.recording.builder import Builder
 from fleetlab.recording.folder import DiskFolder, MemoryFolder
 from fleetlab.recording.journal import read_journal
-from fleetlab.recording.manifest import read_manifest
+from fleetlab.recording.manifest import UnreadableManifest, read_manifest
 from fleetlab.recording.parquet import read_table, write_table
 from fleetlab.schemas import EVENTS, TABLES, table
 from tests.recording.eventful import frame, record, same, told
@@ -265,6 +265,24 @@ def test_a_flipped_bit_is_no_newer_format(whole, folder, version):
     text = path.read_text()
     path.write_text(text.replace('"format_version": 1,', f'"format_version": {version},', 1))
     assert_frame_equal(fl.load(folder).state_batch, whole.state_batch)
+
+
+def test_no_flipped_bit_of_a_manifest_is_believed(whole):
+    known = read_manifest(DiskFolder(whole.info.path))
+    manifest = replace(known, decoder={"queues": [[7, "all", "speed", "[]"]], "zone": "UTC"})
+    folder = MemoryFolder("rec")
+    manifest.write(folder)
+    text = folder.read("recording.json")
+    refused = 0
+    for place in range(len(text)):
+        for bit in range(8):
+            flip = bytes([text[place] ^ 1 << bit])
+            folder.write("recording.json", text[:place] + flip + text[place + 1 :])
+            try:
+                assert read_manifest(folder) == manifest  # a key that nobody looks at
+            except UnreadableManifest:
+                refused += 1
+    assert refused > 7.9 * len(text)
 
 
 def test_many_recordings_are_scanned_with_damaged_ones_among_them(whole, tmp_path):
