@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Moment", "Watch", "now"]
+__all__ = ["Moment", "Watch", "now", "starting_now"]
 
 AWAY_US: Final = 5_000_000
 """A process that did not look at the clock for longer was asleep, and not only busy."""
@@ -26,8 +26,8 @@ class Moment(NamedTuple):
     at : int
         The computer's clock: microseconds since 1970 in UTC. It may be set at any time.
     steady : int
-        Microseconds on a clock that nobody sets and that goes on while the computer sleeps; where
-        it starts means nothing.
+        Microseconds on a clock that nobody sets and that goes on while the computer sleeps; it
+        starts where :func:`starting_now` says, else anywhere.
     """
 
     at: int
@@ -45,6 +45,17 @@ def _steady_ns() -> int:
 def now() -> Moment:
     """Return this moment."""
     return Moment(time.time_ns() // 1000, _steady_ns() // 1000)
+
+
+def starting_now() -> Callable[[], Moment]:
+    """Return a clock whose steady side starts at 0 now."""
+    zero = now().steady
+
+    def clock() -> Moment:
+        at, steady = now()
+        return Moment(at, steady - zero)
+
+    return clock
 
 
 class Watch:

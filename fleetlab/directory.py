@@ -6,7 +6,6 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
-from fleetlab import clocks
 from fleetlab.errors import FleetlabError
 from fleetlab.records import ConnectionRecord, RestRecord
 from fleetlab.server import redact
@@ -76,12 +75,12 @@ class DirectoryReader:
             reply = await self._rest.call(call)
         except FleetlabError as error:
             detail = redact(str(error), (self._rest.key, *self._secrets))
-            at, steady = clocks.now()
+            at, steady = self._pipeline.clock()
             await self._pipeline.put(
                 ConnectionRecord(
                     at, f"{what}_unavailable", code=error.code, detail=detail, steady=steady
                 )
             )
             return False
-        await self._pipeline.put(RestRecord(clocks.now().at, call, reply))
+        await self._pipeline.put(RestRecord(self._pipeline.clock().at, call, reply))
         return True

@@ -60,6 +60,11 @@ class Pipeline:
         What must not reach the journal, even if a server echoes it.
     on_error : callable
         Called from one of the threads when the recording can't go on.
+
+    Attributes
+    ----------
+    clock : callable
+        Returns the moment on the recording's clocks.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Pipeline:
         secrets: Sequence[str],
         on_error: Callable[[FleetlabError], None],
     ) -> None:
+        self.clock = clocks.starting_now()
         self._intake = Intake()
         self.messages = 0
         self.bytes = 0
@@ -101,7 +107,7 @@ class Pipeline:
             self.latest = record
         if not self._intake.has_room:
             detail = "the disk is too slow for the journal, so reading waits for it"
-            at, steady = clocks.now()
+            at, steady = self.clock()
             self._intake.put(ConnectionRecord(at, "paused", detail=detail, steady=steady))
             while not self._intake.has_room:  # noqa: ASYNC110 - what frees it is another thread
                 await asyncio.sleep(0.02)
@@ -161,7 +167,7 @@ class Pipeline:
         decoder = self.decoder
         for batch in self._batches():
             self._builder.take(batch)
-            decoder.tick(clocks.now().at)
+            decoder.tick(self.clock().at)
             self._collect()
             age = time.monotonic() - self._published
             due = self._builder.writer.pending_rows >= PART_ROWS or age >= PART_SECONDS

@@ -70,7 +70,7 @@ class ConnectionRecord:
     facts : dict
         What a rebuild needs and no column shows (of ``started``: the recording's settings).
     steady : int or None
-        The same moment on the clock that never jumps, in microseconds.
+        The same moment on the clock that never jumps: microseconds since the recording began.
     """
 
     at: int

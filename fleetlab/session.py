@@ -169,7 +169,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._wake = wake = asyncio.Event()
         detail = f"fleetlab {__version__}"
-        at, steady = clocks.now()
+        at, steady = self._pipeline.clock()
         await self._pipeline.put(
             ConnectionRecord(
                 at, "started", detail=detail, facts=started_facts(self._info), steady=steady
@@ -187,6 +187,7 @@ class Session:
                 self._pipeline,
                 ssl=context,
                 secrets=secrets,
+                clock=self._pipeline.clock,
                 renew=None if given else partial(self._log_in, rest),
             )
             receiving = asyncio.create_task(connection.run())
@@ -239,7 +240,7 @@ class Session:
     def _finish(self) -> None:
         self._ended_at = time.monotonic()
         reason = self._reason or "stop"
-        at, steady = clocks.now()
+        at, steady = self._pipeline.clock()
         info = replace(
             self._info,
             ended_at=datetime.fromtimestamp(at / 1e6, UTC),

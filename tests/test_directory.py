@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import fleetlab as fl
-from fleetlab import directory
+from fleetlab import clocks, directory
 from fleetlab.directory import DirectoryReader
 from fleetlab.records import Record
 
@@ -35,6 +35,7 @@ class Pipeline:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.decoder = self
+        self.clock = clocks.now
         self.strangers: set[int] = set()
 
     async def put(self, record: Record) -> None:

@@ -256,9 +256,9 @@ def read_journal(
         if number < expected:
             continue
         if number > expected:
-            count = number - expected
-            files = "file that came before it is" if count == 1 else f"{count} before it are"
-            losses.note(f"{name}: the {files} missing")
+            first, last_one = _name(expected), _name(number - 1)
+            files = f"{first} is" if first == last_one else f"{first} to {last_one} are"
+            losses.note(f"{files} missing")
         expected = number + 1
         losses.begin(name)
         begin = after if after and number == after.segment else Position(number, 0, 0)

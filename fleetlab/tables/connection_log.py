@@ -34,19 +34,16 @@ class ConnectionLog:
         self.rows: list[tuple[Any, ...]] = []
         self.gaps: list[tuple[Any, ...]] = []
         state = state or {}
-        self._zero: int | None = state.get("zero")
         lost = state.get("lost")
         self._lost: tuple[int, int | None, str] | None = None if lost is None else tuple(lost)
 
     def state(self) -> dict[str, Any]:
         """Return what to go on from, JSON-able."""
-        return {"zero": self._zero, "lost": self._lost}
+        return {"lost": self._lost}
 
     def add(self, record: ConnectionRecord) -> None:
         """Take the next thing that happened."""
-        if self._zero is None:
-            self._zero = record.steady
-        steady_s = _seconds(self._zero, record.steady)
+        steady_s = _seconds(0, record.steady)
         self.rows.append(
             (record.at, record.what, record.attempt, record.code, record.detail, steady_s)
         )

@@ -505,7 +505,7 @@ def test_a_missing_segment_is_told_of():
     problems = []
     assert [record.seq for record in read(folder, problems=problems)] == [1, 3, 4]
     (problem,) = problems
-    assert problem.startswith("raw/00000003.jsonl.zst: the file that came before it is missing")
+    assert problem.startswith("raw/00000002.jsonl.zst is missing")
     assert problem.endswith("; message 2 is missing.")
 
 
