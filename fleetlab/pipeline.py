@@ -23,7 +23,7 @@ from fleetlab.recording.batches import read_batches
 from fleetlab.recording.builder import Builder
 from fleetlab.recording.journal import JournalWriter
 from fleetlab.recording.told import decoded_info
-from fleetlab.recording.writer import PART_ROWS, PART_SECONDS
+from fleetlab.recording.writer import PART_BYTES, PART_ROWS, PART_SECONDS
 from fleetlab.records import ConnectionRecord, MessageRecord, Record, RestRecord
 
 if TYPE_CHECKING:
@@ -170,7 +170,9 @@ class Pipeline:
             decoder.tick(self.clock().at)
             self._collect()
             age = time.monotonic() - self._published
-            due = self._builder.writer.pending_rows >= PART_ROWS or age >= PART_SECONDS
+            writer = self._builder.writer
+            large = writer.pending_rows >= PART_ROWS or writer.pending_bytes >= PART_BYTES
+            due = large or age >= PART_SECONDS
             if due and not decoder.is_waiting:
                 self._publish()
         decoder.release()

@@ -159,6 +159,17 @@ def test_a_snapshot_of_many_small_pieces_is_in_few(monkeypatch):
     assert finished(made).state["seq"].to_list() == list(range(1, 30))
 
 
+def test_rows_that_are_few_and_huge_become_parts_before_they_fill_the_memory(monkeypatch):
+    monkeypatch.setattr("fleetlab.pipeline.PART_BYTES", 100_000)
+    made = pipeline()
+    for number in range(1, 6):
+        put(made, state(number, "x" * 60_000))
+        eventually(lambda n=number: len(made.snapshot().state) == n, "the row is decoded")
+    assert made._builder.writer.pending_bytes < 200_000
+    assert len(made.snapshot()._parts["state"]) >= 2
+    assert finished(made).state["seq"].to_list() == [1, 2, 3, 4, 5]
+
+
 @pytest.mark.parametrize("rows", [0, 3])
 def test_an_event_that_was_asked_for_has_a_part_even_without_rows(rows):
     made = pipeline(requests=[{"type": "state", "trackers": [1]}])

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from fleetlab.recording.folder import Folder
     from fleetlab.recording.journal import Position
 
-__all__ = ["PART_ROWS", "PART_SECONDS", "RecordingWriter"]
+__all__ = ["PART_BYTES", "PART_ROWS", "PART_SECONDS", "RecordingWriter"]
 
 PART_ROWS: Final = 250_000
 PART_SECONDS: Final = 600.0
+PART_BYTES: Final = 100_000_000
+"""Of rows in memory: twice those of the usual length, so that only hostile ones reach it."""
 
 MANY: Final = 64
 """Pieces of a frame that are joined into one, so that a snapshot is cheap to read."""
@@ -50,6 +52,7 @@ class RecordingWriter:
         self._tables = {name: empty(name) for name in ("trackers", *_TABLES, "notes")}
         self._open_gap = empty("gaps")
         self.pending_rows = 0
+        self.pending_bytes = 0
         write_table(folder, "notes", empty("notes"))
         self._publish()
 
@@ -92,6 +95,7 @@ class RecordingWriter:
                     self._pending.setdefault(name, []).append(frame)
                     rows = sum(map(len, self._pending[name]))
                     self.pending_rows = max(self.pending_rows, rows)
+                    self.pending_bytes += int(frame.estimated_size())
                     if len(self._pending[name]) >= MANY:
                         self._pending[name] = [joined[name]]
 
@@ -143,7 +147,7 @@ class RecordingWriter:
                 whole=whole,
             )
             self._pending = {}
-            self.pending_rows = 0
+            self.pending_rows = self.pending_bytes = 0
         self._publish()
 
     def finish(self, info: Info) -> None:
