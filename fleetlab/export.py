@@ -99,7 +99,12 @@ def _xlsx(recording: Recording, target: Path) -> None:
             f"A sheet takes {SHEET_ROWS:,} rows, and there are more ({named}). "
             "Export to parquet, csv or duckdb."
         )
-    with xlsxwriter.Workbook(target, {"default_date_format": "yyyy-mm-dd hh:mm:ss"}) as workbook:
+    options = {
+        "default_date_format": "yyyy-mm-dd hh:mm:ss",
+        "strings_to_formulas": False,  # text that came from outside is text
+        "strings_to_urls": False,
+    }
+    with xlsxwriter.Workbook(target, options) as workbook:
         for name, frame in _frames(recording).items():
             _in_sheet(_flat(frame).collect()).write_excel(
                 workbook,

@@ -173,6 +173,7 @@ class Unreadable:
 
 Incoming = Handshake | Ignored | Response | ErrorMessage | EventMessage | Unreadable
 
+_HANDSHAKE_LIMIT: Final = 1_000
 _HANDSHAKE: Final = re.compile(
     rb"\s*([0-9A-Za-z-]{1,64})\|(\d{1,9})\|([^|]{1,8})\|.{0,64}", re.DOTALL
 )
@@ -235,11 +236,12 @@ def _opened(envelope: _Envelope, faults: tuple[tuple[str, str, bytes], ...]) -> 
 
 def _read_plain(data: bytes, text: bytes) -> Incoming:
     """Read what isn't JSON: real clients skip whatever does not start with a brace."""
-    found = _HANDSHAKE.fullmatch(data)
+    # Looking for it in 64 MB of blanks would take seconds.
+    found = _HANDSHAKE.fullmatch(data) if len(data) < _HANDSHAKE_LIMIT else None
     if found:
         uuid, interval, char = (part.decode("utf-8", "replace") for part in found.groups())
         return Handshake(uuid, int(interval), char)
-    if len(text.decode("utf-8", "replace")) <= 1:
+    if len(text[:5].decode("utf-8", "replace")) <= 1:
         return Ignored()
     return Unreadable("neither a message nor a heartbeat")
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 from msgspec import Raw
 
+from fleetlab.limits import OBJECTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -217,7 +219,11 @@ class Gate:
         reject: Callable[[str, str, bytes], None],
     ) -> bytes:
         mended = []
-        for number, part in enumerate(_ARRAY.decode(raw)):
+        parts = _ARRAY.decode(raw)
+        if len(parts) > OBJECTS:
+            reject(path, f"more than {OBJECTS:,} items", raw)
+            return _NULL
+        for number, part in enumerate(parts):
             where = f"{path}[{number}]"
             item = bytes(part)
             if item == _NULL:

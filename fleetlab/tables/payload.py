@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import Raw
 
+from fleetlab.limits import OBJECTS
 from fleetlab.tables.rows import Item
 
 if TYPE_CHECKING:
@@ -56,7 +57,10 @@ def _items(path: str, data: Raw) -> list[Item]:
     """Return the items of a list, or the one thing that isn't a list."""
     if not bytes(data).startswith(b"["):
         return [Item(data, 0, path)]
-    return [Item(raw, 0, path, place) for place, raw in enumerate(_ARRAY.decode(data))]
+    found = _ARRAY.decode(data)
+    if len(found) > OBJECTS:
+        return [Item(data, 0, path, fault=f"more than {OBJECTS:,} items")]
+    return [Item(raw, 0, path, place) for place, raw in enumerate(found)]
 
 
 def _are_readings(items: Sequence[Item], event: str) -> bool:

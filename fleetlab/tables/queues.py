@@ -26,6 +26,7 @@ FULL: Final = 12
 """Values that a full queue holds."""
 
 _ARRAY: Final = msgspec.json.Decoder(list[Raw])
+_LIMIT: Final = 1_000_000  # bytes of a queue, which is remembered; it has twelve values
 
 
 class _Entry(msgspec.Struct, gc=False):
@@ -106,6 +107,8 @@ class QueueMemory:
         last = self.contents.get(place)
         if last is not None and last.raw == text:
             return News([])
+        if len(text) > _LIMIT:
+            raise msgspec.ValidationError(f"a queue of more than {_LIMIT:,} bytes")
         items = list(map(bytes, _ARRAY.decode(text)))
         if last is None:
             self.contents[place] = _Content(text, items, list(map(_key, items)))

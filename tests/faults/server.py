@@ -17,6 +17,7 @@ import itertools
 import json
 import secrets
 import socket
+import ssl
 import struct
 import termios
 import threading
@@ -250,26 +251,36 @@ class Wire:
 class FaultServer:
     """Serves WebSockets by scripts, and the REST side, on one port of loopback.
 
-    `rest` may be set to a function of the call that returns status and body, or None to hang.
+    `rest` may be set to a function of the call that returns status and body (and more lines of the
+    header), or None to hang.
     """
 
-    def __init__(self, scripts: Sequence[Script], *, deflate: bool = False) -> None:
+    def __init__(
+        self,
+        scripts: Sequence[Script],
+        *,
+        deflate: bool = False,
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.ledger: list[Sent] = []
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.failures: list[BaseException] = []
-        self.rest: Callable[[str], tuple[int, bytes] | None] = platform
+        self.rest: Callable[[str], Any] = platform
+        self.host = host
+        self._tls = tls
         self.deflate = deflate
         self._scripts = scripts
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._site: asyncio.Server | None = None
         self._connections = 0
-        self._socket = bound(0)
+        self._socket = bound(host, 0)
         self.port: int = self._socket.getsockname()[1]
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v2"
+        return f"http{'s' if self._tls else ''}://{self.host}:{self.port}/v2"
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -291,13 +302,15 @@ class FaultServer:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def listen(self) -> None:
-        self._site = await asyncio.start_server(self._serve, sock=self._socket, limit=1 << 20)
+        self._site = await asyncio.start_server(
+            self._serve, sock=self._socket, limit=1 << 20, ssl=self._tls
+        )
 
     async def refuse(self) -> None:
         """Refuse connections until `listen` is called; the port stays ours meanwhile."""
         assert self._site is not None
         self._site.close()
-        self._socket = bound(self.port)
+        self._socket = bound(self.host, self.port)
 
     async def _end(self) -> None:
         if self._site is not None:
@@ -345,9 +358,9 @@ class FaultServer:
             if reply is None:
                 await reader.read()
                 return
-            status, text = reply
+            status, text, *more = reply
             writer.write(
-                f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
+                f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{''.join(more)}"
                 f"Content-Length: {len(text)}\r\n\r\n".encode()
                 + text
             )
@@ -363,11 +376,11 @@ class FaultServer:
         ).encode()
 
 
-def bound(port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
     """A socket that has a port: until it listens, the system refuses connections to it."""
     made = socket.socket()
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(("127.0.0.1", port))
+    made.bind((host, port))
     return made
 
 
