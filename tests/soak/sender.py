@@ -1,4 +1,4 @@
-"""The platform at full rate, in a process of its own: `python -m tests.soak.sender LEDGER N`.
+"""The platform at full rate: `python -m tests.soak.sender LEDGER TRACKERS`, a process of its own.
 
 It sends what the simulator's fleet said once, over and over, each time with another `user_time` so
 that no message is like another; made anew each second, 12,000 vehicles would take the processor
