@@ -35,6 +35,7 @@ while sys.stdin.readline():
         job.result()
     progress = job.progress()
     print(json.dumps([progress.messages, progress.bytes, progress.rows]), flush=True)
+job.result()
 """
 
 
