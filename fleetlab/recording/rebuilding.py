@@ -27,7 +27,7 @@ from fleetlab.recording.parquet import read_table, scan_parts
 from fleetlab.recording.recording import Recording  # noqa: TC001 - shown by help()
 from fleetlab.recording.recovery import GROWING, losses_table, open_recording
 from fleetlab.recording.told import begun, decoded_info, ended_info, told_info
-from fleetlab.recording.writer import PART_ROWS
+from fleetlab.recording.writer import PART_BYTES, PART_ROWS
 from fleetlab.schemas import EVENTS
 
 __all__ = ["rebuild"]
@@ -107,7 +107,9 @@ def _make(
         first = batch[0][1].at if first is None else first
         builder.take(batch)
         builder.collect()
-        if builder.writer.pending_rows >= PART_ROWS and not builder.decoder.is_waiting:
+        writer = builder.writer
+        large = writer.pending_rows >= PART_ROWS or writer.pending_bytes >= PART_BYTES
+        if large and not builder.decoder.is_waiting:
             builder.publish()
     decoder = builder.decoder
     decoder.release()
