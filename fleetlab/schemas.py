@@ -7,6 +7,7 @@ that is measured is ``Float64``, flags are ``Boolean``, the rest is ``String``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -210,6 +211,7 @@ FRAMES: Mapping[str, tuple[Column, ...]] = {**EVENTS, **TABLES}
 """All frames by name."""
 
 
+@cache
 def schema(name: str) -> pl.Schema:
     """Return the Polars schema of a frame.
 
@@ -229,6 +231,8 @@ def empty(name: str) -> pl.DataFrame:
 def table(name: str, rows: Sequence[Sequence[Any]]) -> pl.DataFrame:
     """Return a frame of that name made of rows whose moments are microseconds since 1970."""
     wanted = schema(name)
+    if not rows:
+        return empty(name)
     plain = {
         column: pl.Int64() if isinstance(dtype, pl.Datetime) else dtype
         for column, dtype in wanted.items()

@@ -21,11 +21,11 @@ from fleetlab.tables.asked import Asked
 from fleetlab.tables.connection_log import ConnectionLog
 from fleetlab.tables.iot_monitor import IotMonitor, Overrun
 from fleetlab.tables.lifecycle import Lifecycle, decode_logout
-from fleetlab.tables.payload import open_payload
+from fleetlab.tables.payload import Piece, open_payload
 from fleetlab.tables.queues import QueueMemory
 from fleetlab.tables.readings import Readings
 from fleetlab.tables.rejects import Origin, Rejects
-from fleetlab.tables.rows import Batch, Item, Message
+from fleetlab.tables.rows import Batch, Message
 from fleetlab.tables.states import States
 from fleetlab.tables.trackers import Directory
 from fleetlab.tables.user_clock import UserClock
@@ -173,13 +173,16 @@ class Decoder:
         if not self._awaited:
             self._decode_pending()
         frames = {name: pl.concat(parts) for name, parts in self._frames.items()}
-        frames["rejects"] = self._rejects.frame().sort("seq", maintain_order=True)
-        frames["connection"] = table("connection", self.log.rows)
-        frames["gaps"] = table("gaps", self.log.gaps)
+        if self._rejects.rows:
+            frames["rejects"] = self._rejects.frame().sort("seq", maintain_order=True)
+        if self.log.rows:
+            frames["connection"] = table("connection", self.log.rows)
+        if self.log.gaps:
+            frames["gaps"] = table("gaps", self.log.gaps)
         self._frames = {}
         for rows in (self._rejects.rows, self.log.rows, self.log.gaps):
             rows.clear()
-        return {name: frame for name, frame in frames.items() if len(frame)}
+        return frames
 
     def checkpoint(self) -> dict[str, Any]:
         """Return all that the next record's rows depend on, JSON-able, less the trackers."""
@@ -266,7 +269,7 @@ class Decoder:
 
     def _decode_messages(self, records: list[MessageRecord]) -> None:
         messages: dict[str, list[Message]] = {}
-        items: dict[str, list[Item]] = {}
+        pieces: dict[str, list[Piece]] = {}
         for record in records:
             read = protocol.read(record.data)
             if isinstance(read, protocol.Response):
@@ -275,88 +278,82 @@ class Decoder:
                 origin = Origin(record.seq, record.at, None)
                 self._rejects.add(origin, "$", read.reason, record.data)
             elif isinstance(read, protocol.EventMessage):
-                self._open(record, read, messages, items)
+                self._open(record, read, messages, pieces)
         for event, opened in messages.items():
-            self._decode_event(event, opened, items[event])
+            self._decode_event(event, opened, pieces[event])
 
     def _open(
         self,
         record: MessageRecord,
         read: protocol.EventMessage,
         messages: dict[str, list[Message]],
-        items: dict[str, list[Item]],
+        pieces: dict[str, list[Piece]],
     ) -> None:
-        """Open one event message and put its items to those of the same event."""
+        """Open one event message and put its pieces to those of the same event."""
         origin = Origin(record.seq, record.at, read.event)
         if read.event not in EVENTS:
             self._rejects.add(origin, "$.event", "an event that fleetlab doesn't know", read.event)
             return
         for fault in read.faults:
             self._rejects.add(origin, *fault)
-        event, found = open_payload(read.event, read.data)
+        event, found, faulty = open_payload(read.event, read.data)
+        for item in faulty:
+            where = Origin(record.seq, record.at, event)
+            self._rejects.add(where, item.path, item.fault or "", bytes(item.raw))
         if not found:
             return
         server_time = self._server_time(origin, read.user_time)
         same = messages.setdefault(event, [])
-        for item in found:
-            item.message = len(same)
-        items.setdefault(event, []).extend(found)
-        same.append(
-            Message(record.seq, record.at, event, read.data, server_time, self.clock.offset)
-        )
+        for piece in found:
+            piece.message = len(same)
+        pieces.setdefault(event, []).extend(found)
+        same.append(Message(record.seq, record.at, server_time, self.clock.offset))
 
     def _server_time(self, origin: Origin, user_time: str | None) -> int | None:
         if user_time is None:
             return None
-        times = self.clock.hear(user_time, origin.at)
-        for reason in times.faults.values():
+        self.clock.hear(user_time, origin.at)
+        [moment], faults = self.clock.read([user_time], origin.at, self.clock.offset)
+        for _, reason in faults:
             self._rejects.add(origin, "$.user_time", reason, f'"{user_time}"')
-        moment: int | None = times.utc.to_physical()[0]
         return moment
 
-    def _decode_event(self, event: str, messages: list[Message], items: list[Item]) -> None:
+    def _decode_event(self, event: str, messages: list[Message], pieces: list[Piece]) -> None:
         batch = Batch(
             recording=self.settings.get("recording", ""),
             event=event,
             messages=messages,
-            zone=self.clock.zone,
+            clock=self.clock,
             directory=self.directory,
             seen=self._seen.setdefault(event, set()),
             asked=self._asked.trackers(event),
             filtered=self._asked.is_filtered(event),
             rejects=self._rejects,
         )
-        good = []
-        for item in items:
-            if item.fault is None:
-                good.append(item)
-            else:
-                raw = bytes(item.raw)
-                batch.reject(item.message, item.path, item.fault, raw, item.tracker)
-        frame = self._frame(batch, good)
+        frame = self._frame(batch, pieces)
         if len(frame):
             self.counts[event] += len(frame)
             self._frames.setdefault(event, []).append(frame)
 
-    def _frame(self, batch: Batch, items: list[Item]) -> pl.DataFrame:
+    def _frame(self, batch: Batch, pieces: list[Piece]) -> pl.DataFrame:
         if batch.event == "readings_batch":
-            return self._readings.decode(batch, items)
+            return self._readings.decode(batch, pieces)
         if batch.event == "iot_monitor":
-            frame, overruns = self._iot.decode(batch, items)
+            frame, overruns = self._iot.decode(batch, pieces)
             for message, overrun in overruns:
-                self._overrun(batch.messages[message].at, overrun)
+                self._overrun(batch.messages[message], overrun)
             return frame
         if batch.event == "lifecycle":
-            return self._lifecycle.decode(batch, items)
+            return self._lifecycle.decode(batch, pieces)
         if batch.event == "logout":
-            return decode_logout(batch, items)
-        frame = self._states.decode(batch, items)
-        unknown = frame.filter(pl.col("tracker_id").is_null())["source_id"]
-        self.strangers.update(set(unknown) - self._told)
+            return decode_logout(batch, pieces)
+        frame, unknown = self._states.decode(batch, pieces)
+        self.strangers |= unknown - self._told
         return frame
 
-    def _overrun(self, at: int, overrun: Overrun) -> None:
-        moments = self.clock.read([overrun.known, overrun.oldest], at).utc.to_physical()
-        start, end = moments.fill_null(at).to_list()
+    def _overrun(self, message: Message, overrun: Overrun) -> None:
+        texts = [overrun.known, overrun.oldest]
+        moments, _ = self.clock.read(texts, message.at, message.offset)
+        start, end = (message.at if moment is None else moment for moment in moments)
         where = ("iot_monitor", overrun.tracker_id, overrun.field)
         self.log.gap(start, end, "queue_overrun", *where)

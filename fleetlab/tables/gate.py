@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Raw
 
 from fleetlab.limits import OBJECTS
+from fleetlab.tables.payload import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,12 +26,9 @@ INT64: Final = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 REAL: Final = float
 BOOL: Final = bool
 TEXT: Final = str
-BOOLS: Final = list[bool | None]
-IDS: Final = list[INT64]  # type: ignore[valid-type]
+BOOLS: Final = tuple[bool | None, ...]
+IDS: Final = tuple[INT64, ...]  # type: ignore[valid-type]
 RAW: Final = Raw
-
-PIECE: Final = 500
-"""Items decoded in one call; larger pieces fall out of the processor's cache."""
 
 LEARNED_LIMIT: Final = 200
 """Unknown fields that are learned; a server that invents more gets rejects instead."""
@@ -46,10 +44,15 @@ Trail = tuple[str, ...]
 
 @dataclass(frozen=True, eq=False)
 class Obj:
-    """An object: its fields, and those without which it means nothing."""
+    """An object: its fields, and those without which it means nothing, which come first."""
 
     fields: Mapping[str, Any]
     required: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields in the order of the typed objects; learned ones come after them."""
+        return tuple(self.fields)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,24 +84,34 @@ class Gate:
     ----------
     shape : Obj
         What an item looks like.
+
+    Attributes
+    ----------
+    learned : int
+        Unknown fields met so far.
     """
 
     def __init__(self, shape: Obj) -> None:
         self._shape = shape
         self._unknown = _Unknown()
-        self._learned = 0
+        self.learned = 0
         self._leaves: dict[Any, msgspec.json.Decoder[Any]] = {}
         self._build()
 
     def decode(
-        self, items: Sequence[Raw | bytes], reject: Callable[[int, str, str, bytes], None]
+        self,
+        raw: Raw | bytes,
+        items: Callable[[], Sequence[Raw | bytes]],
+        reject: Callable[[int, str, str, bytes], None],
     ) -> list[Any]:
         """Decode items, in order.
 
         Parameters
         ----------
-        items : sequence of msgspec.Raw or bytes
-            One JSON value each.
+        raw : msgspec.Raw or bytes
+            A JSON array of them.
+        items : callable
+            Called where the array is refused: returns the items one by one.
         reject : callable
             Called with the item's number, the JSON path inside it, a reason and the raw part, for
             all that can't be read.
@@ -108,17 +121,23 @@ class Gate:
         list
             An object with the shape's fields as attributes, or None for an item left out.
         """
-        found: list[Any] = []
-        for start in range(0, len(items), PIECE):
-            piece = items[start : start + PIECE]
-            try:
-                found += self._strict.decode(_join(piece))
-            except _UNFIT:
-                mended = [
-                    self._mend_item(bytes(raw), lambda *why, n=start + n: reject(n, *why))
-                    for n, raw in enumerate(piece)
-                ]
-                found += self._lenient.decode(_join(mended))
+        found: list[Any]
+        try:
+            found = self._strict.decode(raw)
+        except _UNFIT:
+            mended = [
+                self._mend_item(bytes(item), lambda *why, n=n: reject(n, *why))
+                for n, item in enumerate(items())
+            ]
+            found = self._lenient.decode(join(mended))
+        return found
+
+    def decode_maps(self, raw: Raw | bytes) -> list[dict[str, Any]] | None:
+        """Decode an array of maps of items, or return None if anything in it doesn't fit."""
+        try:
+            found: list[dict[str, Any]] = self._maps.decode(raw)
+        except _UNFIT:
+            return None
         return found
 
     def extra(self, items: Sequence[Any]) -> list[str | None]:
@@ -130,7 +149,7 @@ class Gate:
         return self._extra(items, self._unknown.inner.get(name))
 
     def _extra(self, items: Sequence[Any], unknown: _Unknown | None) -> list[str | None]:
-        if not self._learned or unknown is None:
+        if not self.learned or unknown is None:
             return [None] * len(items)
         return [_extra(item, unknown) for item in items]
 
@@ -138,14 +157,15 @@ class Gate:
         strict = _struct(self._shape, self._unknown, lenient=False)
         lenient = _struct(self._shape, self._unknown, lenient=True)
         self._strict = msgspec.json.Decoder(list[strict])  # type: ignore[valid-type]
+        self._maps = msgspec.json.Decoder(list[dict[str, strict]])  # type: ignore[valid-type]
         self._lenient = msgspec.json.Decoder(list[lenient | None])  # type: ignore[valid-type]
 
     def _mend_item(self, raw: bytes, reject: Callable[[str, str, bytes], None]) -> bytes:
-        learned = self._learned
+        learned = self.learned
         if raw == _NULL:
             reject("", "Expected object, got null", raw)
         mended = self._mend(raw, self._shape, (), "", reject)
-        if self._learned != learned:
+        if self.learned != learned:
             self._build()
         return mended
 
@@ -229,7 +249,7 @@ class Gate:
             if item == _NULL:
                 reject(where, "Expected object, got null", item)
             mended.append(self._mend(item, node.item, trail, where, reject))
-        return _join(mended)
+        return join(mended)
 
     def _learn(self, name: str, trail: Trail) -> bool:
         unknown = self._unknown
@@ -237,12 +257,12 @@ class Gate:
             unknown = unknown.inner.setdefault(step, _Unknown())
         if name in unknown.own.values():
             return True
-        if self._learned >= LEARNED_LIMIT:
+        if self.learned >= LEARNED_LIMIT:
             return False
         # In the order of their names, so that `extra` doesn't depend on which came first.
         own = {**unknown.own, f"unknown_{len(unknown.own)}": name}
         unknown.own = dict(sorted(own.items(), key=lambda item: item[1]))
-        self._learned += 1
+        self.learned += 1
         return True
 
     def _leaf(self, node: Any) -> msgspec.json.Decoder[Any]:
@@ -283,10 +303,6 @@ def _struct(node: Obj, unknown: _Unknown, *, lenient: bool) -> Any:
 
 def _leaving_out(reject: Callable[[str, str, bytes], None]) -> Callable[[str, str, bytes], None]:
     return lambda path, reason, raw: reject(path, f"{reason}; the item is left out", raw)
-
-
-def _join(parts: Iterable[Raw | bytes]) -> bytes:
-    return b"[" + b",".join(parts) + b"]"
 
 
 def _object(members: Iterable[tuple[str, bytes]]) -> bytes:

@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-import polars as pl
 from msgspec import Raw
 
 from fleetlab.tables.gate import INT64, RAW, TEXT, Gate, Obj
-from fleetlab.tables.rows import Batch, Item, Rows, column
+from fleetlab.tables.payload import PIECE, join, open_devices
+from fleetlab.tables.rows import Batch, Rows, fields_of
 from fleetlab.tables.values import NOT_A_SCALAR, read_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    import polars as pl
+
+    from fleetlab.tables.payload import Piece
     from fleetlab.tables.queues import QueueMemory
 
 __all__ = ["IotMonitor", "Overrun"]
 
-_QUEUES: Final = {"nonnull_fields": "nonnull", "all_fields": "all"}
+_TIMES: Final = ("msg_time", "srv_time")
+_COLUMNS: Final = ("tracker_id", "label", "queue", "field", "snapshot", "raw", *_TIMES)
 _VALUE: Final = Obj({"value": RAW, "msg_time": TEXT, "srv_time": TEXT})
-_MAP: Final = msgspec.json.Decoder(dict[str, Raw])
-_MAPS: Final = msgspec.json.Decoder(list[dict[str, Raw]])
 
 
 class _Device(msgspec.Struct, gc=False):
+    tracker_id: INT64  # type: ignore[valid-type]
+    nonnull_fields: dict[str, Raw] | list[dict[str, Raw]] | None = None
+    all_fields: dict[str, Raw] | list[dict[str, Raw]] | None = None
+
+
+class _Payload(msgspec.Struct, gc=False):
+    iot_last_values: list[_Device]
+
+
+_PAYLOAD: Final = msgspec.json.Decoder(_Payload)
+
+
+class _RawDevice(msgspec.Struct, gc=False):
     tracker_id: INT64  # type: ignore[valid-type]
     nonnull_fields: Raw = Raw(b"null")
     all_fields: Raw = Raw(b"null")
 
 
-_DEVICE: Final = msgspec.json.Decoder(_Device)
+_RAW_DEVICE: Final = msgspec.json.Decoder(_RawDevice)
+_FIELDS: Final = msgspec.json.Decoder(dict[str, Raw] | list[dict[str, Raw]] | None)
 
 
 class _TimeOnly(msgspec.Struct, gc=False):
@@ -58,14 +73,21 @@ class Overrun(NamedTuple):
     oldest: str | None
 
 
-class _New(NamedTuple):
-    message: int
-    tracker: int
+class _New(msgspec.Struct, gc=False):
+    """A new value, and where it stood."""
+
+    tracker_id: int
     queue: str
     field: str
-    path: str
-    raw: bytes
     snapshot: bool
+    base: str
+    place: int
+    raw: bytes
+
+    @property
+    def path(self) -> str:
+        """Its JSON path from the root of the message."""
+        return f"{self.base}.{self.queue}_fields.{self.field}[{self.place}]"
 
 
 class IotMonitor:
@@ -82,16 +104,16 @@ class IotMonitor:
         self._gate = Gate(_VALUE)
 
     def decode(
-        self, batch: Batch, items: Sequence[Item]
+        self, batch: Batch, pieces: Sequence[Piece]
     ) -> tuple[pl.DataFrame, list[tuple[int, Overrun]]]:
         """Make the rows of a batch.
 
         Parameters
         ----------
         batch : Batch
-            The messages that the items stood in.
-        items : sequence of Item
-            One device's queues each.
+            The messages that the pieces stood in.
+        pieces : sequence of Piece
+            Of devices with their queues.
 
         Returns
         -------
@@ -100,105 +122,109 @@ class IotMonitor:
         overruns : list of tuple of int and Overrun
             With the position of the message in the batch.
         """
-        new: list[_New] = []
+        rows = Rows(batch, _COLUMNS)
         overruns: dict[tuple[int, Overrun], None] = {}  # both queues may tell the same
-        for item in items:
-            self._compare(batch, item, new, overruns)
+        for piece in pieces:
+            new: list[_New] = []
+            for path, device in self._devices(batch, piece):
+                self._compare(batch, piece.message, path, device, new, overruns)
+            for start in range(0, len(new), PIECE):
+                self._add(batch, piece.message, new[start : start + PIECE], rows)
+        raws = rows.columns["raw"]
+        values = read_values(raws)
+        for row in values.faults:
+            rows.reject(row, ".value", NOT_A_SCALAR, raws[row])
+        frame = rows.frame(values[:3], ("msg_time",))
+        return frame.sort("seq", "event_time", maintain_order=True), list(overruns)
 
-        def reject(number: int, path: str, reason: str, raw: bytes) -> None:
-            entry = new[number]
-            batch.reject(entry.message, entry.path + path, reason, raw, entry.tracker)
+    def _add(self, batch: Batch, message: int, new: list[_New], rows: Rows) -> None:
+        """Add new values of one message."""
 
-        decoded = self._gate.decode([entry.raw for entry in new], reject)
-        kept = [row for row, value in enumerate(decoded) if value is not None]
-        frame = self._frame(batch, [new[row] for row in kept], [decoded[row] for row in kept])
-        return frame, list(overruns)
+        def reject(row: int, where: str, reason: str, raw: str | bytes) -> None:
+            batch.reject(message, new[row].path + where, reason, raw, new[row].tracker_id)
+
+        raws = [one.raw for one in new]
+        decoded = self._gate.decode(join(raws), lambda: raws, reject)
+        if not all(decoded):
+            new = [one for one, value in zip(new, decoded, strict=True) if value is not None]
+            decoded = [value for value in decoded if value is not None]
+        fields = fields_of(decoded, _VALUE.names)
+        places = fields_of(new, _New.__struct_fields__)
+        made: dict[str, Sequence[Any]] = {
+            **{name: batch.times(message, f".{name}", fields[name], reject) for name in _TIMES},
+            "label": batch.directory.labels_of(places["tracker_id"]),
+            "raw": list(map(bytes, fields["value"])),
+        }
+        rows.add(message, len(new), {**places, **made}, reject)
+
+    def _devices(self, batch: Batch, piece: Piece) -> Iterator[tuple[str, _Device]]:
+        """Yield the devices that can be read, each with its JSON path."""
+        try:
+            devices = _PAYLOAD.decode(piece.raw).iot_last_values
+        except msgspec.MsgspecError:
+            yield from self._devices_one_by_one(batch, piece)
+            return
+        for number, device in enumerate(devices):
+            yield f"$.data.iot_last_values[{number}]", device
+
+    def _devices_one_by_one(self, batch: Batch, piece: Piece) -> Iterator[tuple[str, _Device]]:
+        """Do the same part by part, so that a bad part costs no other."""
+
+        def reject(path: str, reason: object, raw: Raw, tracker: int | None = None) -> None:
+            reason = str(reason).replace("`", "")
+            batch.reject(piece.message, path, reason, bytes(raw), tracker)
+
+        for item in open_devices(piece.raw):
+            if item.fault is not None:
+                reject(item.path, item.fault, item.raw)
+                continue
+            try:
+                device = _RAW_DEVICE.decode(item.raw)
+            except msgspec.MsgspecError as error:
+                reject(item.path, f"{error}; the item is left out", item.raw)
+                continue
+            fields: list[Any] = []
+            for name in ("nonnull_fields", "all_fields"):
+                raw = getattr(device, name)
+                try:
+                    fields.append(_FIELDS.decode(raw))
+                except msgspec.MsgspecError as error:
+                    reject(f"{item.path}.{name}", error, raw, device.tracker_id)
+                    fields.append(None)
+            yield item.path, _Device(device.tracker_id, *fields)
 
     def _compare(
         self,
         batch: Batch,
-        item: Item,
+        message: int,
+        base: str,
+        device: _Device,
         new: list[_New],
         overruns: dict[tuple[int, Overrun], None],
     ) -> None:
         """Find the new values of one device."""
-        try:
-            device = _DEVICE.decode(item.raw)
-        except msgspec.MsgspecError as error:
-            reason = f"{str(error).replace('`', '')}; the item is left out"
-            batch.reject(item.message, item.path, reason, bytes(item.raw))
-            return
-        for part, queue in _QUEUES.items():
-            path = f"{item.path}.{part}"
-            fields = self._fields(batch, item, path, getattr(device, part), device.tracker_id)
-            if fields:
-                [snapshot] = batch.is_snapshot([(device.tracker_id, queue)])
-            for field, raw in fields.items():
-                where = f"{path}.{field}"
+        tracker = device.tracker_id
+        for queue, fields in (("nonnull", device.nonnull_fields), ("all", device.all_fields)):
+            maps = fields if isinstance(fields, list) else [fields or {}]
+            texts = {name: bytes(raw) for part in maps for name, raw in part.items()}
+            contents = {name: text for name, text in texts.items() if text != b"null"}
+            if not contents:
+                continue
+            [snapshot] = batch.is_snapshot([(tracker, queue)])
+            for field, text in contents.items():
                 try:
-                    news = self.memory.news(device.tracker_id, queue, field, raw)
+                    news = self.memory.news(tracker, queue, field, text)
                 except msgspec.MsgspecError as error:
+                    where = f"{base}.{queue}_fields.{field}"
                     reason = str(error).replace("`", "")
-                    batch.reject(item.message, where, reason, bytes(raw), device.tracker_id)
+                    batch.reject(message, where, reason, text, tracker)
                     continue
-                new += [
-                    _New(
-                        item.message,
-                        device.tracker_id,
-                        queue,
-                        field,
-                        f"{where}[{place}]",
-                        value,
-                        snapshot,
-                    )
-                    for place, value in news.items
-                ]
+                for place, value in news.items:
+                    new.append(_New(tracker, queue, field, snapshot, base, place, value))
                 if news.overrun is not None:
                     known, oldest = map(_msg_time, news.overrun)
-                    found = Overrun(device.tracker_id, field, known, oldest)
-                    overruns[item.message, found] = None
-
-    def _fields(
-        self, batch: Batch, item: Item, path: str, raw: Raw, tracker: int
-    ) -> dict[str, Raw]:
-        """Attribute → queue, from a map or from a list of maps; nulls are as good as absent."""
-        try:
-            maps = _MAPS.decode(raw) if bytes(raw).startswith(b"[") else [_MAP.decode(raw)]
-        except msgspec.MsgspecError as error:
-            if bytes(raw) != b"null":
-                reason = str(error).replace("`", "")
-                batch.reject(item.message, path, reason, bytes(raw), tracker)
-            return {}
-        fields = {name: queue for part in maps for name, queue in part.items()}
-        return {name: queue for name, queue in fields.items() if bytes(queue) != b"null"}
-
-    def _frame(self, batch: Batch, new: Sequence[_New], values: Sequence[Any]) -> pl.DataFrame:
-        rows = Rows(batch, [entry.message for entry in new])
-
-        def fault_of(name: str, row: int, reason: str, raw: str) -> None:
-            entry = new[row]
-            batch.reject(entry.message, f"{entry.path}.{name}", reason, raw, entry.tracker)
-
-        raws = [value.value for value in values]
-        read = read_values(raws)
-        for row in read.faults:
-            fault_of("value", row, NOT_A_SCALAR, bytes(raws[row]).decode("utf-8", "replace"))
-        columns = [
-            column("queue", new, "queue", pl.String),
-            column("field", new, "field", pl.String),
-            *(
-                rows.times(
-                    name,
-                    column(name, values, name, pl.String),
-                    partial(fault_of, name),
-                )
-                for name in ("msg_time", "srv_time")
-            ),
-            *read[:3],
-            column("snapshot", new, "snapshot", pl.Boolean),
-        ]
-        frame = rows.frame(columns, [entry.tracker for entry in new], ("msg_time",))
-        return frame.sort("seq", "event_time", maintain_order=True)
+                    found = Overrun(tracker, field, known, oldest)
+                    overruns[message, found] = None
 
 
 def _msg_time(raw: bytes) -> str | None:

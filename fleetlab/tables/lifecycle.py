@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import polars as pl
 
 from fleetlab.tables.gate import INT64, TEXT, Gate, Obj
-from fleetlab.tables.rows import Batch, Item, Rows, column
+from fleetlab.tables.rows import Batch, Rows, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import polars as pl
+
+    from fleetlab.tables.payload import Piece
 
 __all__ = ["Lifecycle", "decode_logout"]
 
@@ -24,38 +27,41 @@ class Lifecycle:
     def __init__(self) -> None:
         self._gate = Gate(_LIFECYCLE)
 
-    def decode(self, batch: Batch, items: Sequence[Item]) -> pl.DataFrame:
+    def decode(self, batch: Batch, pieces: Sequence[Piece]) -> pl.DataFrame:
         """Make the rows of a batch, of schema ``lifecycle``, in the order of the items."""
+        rows = Rows(batch, ["tracker_id", "label", "snapshot", "source_id", "lifecycle_event"])
+        for piece in pieces:
+            self._add(batch, piece, rows)
+        return rows.frame((), ())
 
+    def _add(self, batch: Batch, piece: Piece, rows: Rows) -> None:
         def reject(number: int, path: str, reason: str, raw: bytes) -> None:
-            item = items[number]
-            batch.reject(item.message, item.path + path, reason, raw)
+            batch.reject(piece.message, piece.path(number) + path, reason, raw)
 
-        decoded = self._gate.decode([item.raw for item in items], reject)
-        kept = [row for row, event in enumerate(decoded) if event is not None]
-        events = [decoded[row] for row in kept]
-        columns = [
-            column("source_id", events, "source_id", pl.Int64),
-            column("lifecycle_event", events, "lifecycle_event", pl.String),
-            pl.Series("snapshot", [False] * len(events), dtype=pl.Boolean),
-        ]
-        tracker = batch.directory.trackers_of(columns[0].to_list(), batch.asked)
-        rows = Rows(batch, [items[row].message for row in kept])
-        return rows.frame(columns, tracker, ())
+        decoded = self._gate.decode(piece.raw, piece.raws, reject)
+        happened = [one for one in decoded if one is not None]
+        fields = fields_of(happened, _LIFECYCLE.names)
+        tracker = batch.directory.trackers_of(fields["source_id"], batch.asked)
+        more: dict[str, Sequence[Any]] = {
+            "tracker_id": tracker,
+            "label": batch.directory.labels_of(tracker),
+            "snapshot": [False] * len(happened),
+        }
+        rows.add(piece.message, len(happened), fields | more)
 
 
-def decode_logout(batch: Batch, items: Sequence[Item]) -> pl.DataFrame:
+def decode_logout(batch: Batch, pieces: Sequence[Piece]) -> pl.DataFrame:
     """Make the rows of a batch, of schema ``logout``, in the order of the items."""
-    reasons: list[str | None] = []
-    for item in items:
-        try:
-            reasons.append(msgspec.json.decode(item.raw, type=str))
-        except msgspec.MsgspecError as error:
-            batch.reject(item.message, item.path, str(error).replace("`", ""), bytes(item.raw))
-            reasons.append(None)
-    columns = [
-        pl.Series("reason", reasons, dtype=pl.String),
-        pl.Series("snapshot", [False] * len(items), dtype=pl.Boolean),
-    ]
-    rows = Rows(batch, [item.message for item in items])
-    return rows.frame(columns, [None] * len(items), ())
+    rows = Rows(batch, ["snapshot", "reason"])
+    for piece in pieces:
+        reasons: list[str | None] = []
+        for item in piece.items():
+            try:
+                reasons.append(msgspec.json.decode(item.raw, type=str))
+            except msgspec.MsgspecError as error:
+                why = str(error).replace("`", "")
+                batch.reject(piece.message, item.path, why, bytes(item.raw))
+                reasons.append(None)
+        more: dict[str, Sequence[Any]] = {"snapshot": [False] * len(reasons), "reason": reasons}
+        rows.add(piece.message, len(reasons), more)
+    return rows.frame((), ())

@@ -9,22 +9,114 @@ import msgspec
 from msgspec import Raw
 
 from fleetlab.limits import OBJECTS
-from fleetlab.tables.rows import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["open_payload"]
+__all__ = [
+    "PIECE",
+    "Item",
+    "Piece",
+    "TrackerIds",
+    "join",
+    "open_devices",
+    "open_payload",
+    "open_readings",
+]
+
+PIECE: Final = 500
+"""Items decoded in one call; larger pieces fall out of the processor's cache."""
+
+_REMEMBERED: Final = 100_000  # texts of ids; a server may invent more
+
+PIECE_BYTES: Final = 500_000
+"""A payload of up to so many bytes is one piece, and its items needn't be looked for."""
 
 _ARRAY: Final = msgspec.json.Decoder(list[Raw])
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
 # Python refuses to make a number of thousands of digits, so their count is looked at first.
 _ID: Final = re.compile("[0-9]{1,19}")
 _BATCHES: Final = ("state", "state_batch", "readings_batch")
+# How payloads begin whose items needn't be looked for one by one.
+_STATES: Final = re.compile(rb'\[\s*\{\s*"source_id"\s*:')
+_READINGS: Final = re.compile(rb'\[\s*\{\s*"[0-9]{1,19}"\s*:')
 
 
-def open_payload(event: str, data: Raw) -> tuple[str, list[Item]]:
-    """Split a payload into items.
+class Item(msgspec.Struct, gc=False):
+    """One decodable part of a message: its JSON, and where in the message it stood.
+
+    Attributes
+    ----------
+    raw : msgspec.Raw
+        Its JSON.
+    base, place, rest : str, int, str
+        What its JSON path is made of; a place below 0 is no place in a list.
+    tracker : int or None
+        The tracker, where the payload names it around the item, as readings do.
+    extra : str or None
+        Unknown fields around the item, as JSON text.
+    fault : str or None
+        Why it can't be decoded.
+    """
+
+    raw: Raw
+    base: str
+    place: int = -1
+    rest: str = ""
+    tracker: int | None = None
+    extra: str | None = None
+    fault: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Its JSON path from the root of the message."""
+        place = f"[{self.place}]" if self.place >= 0 else ""
+        return f"{self.base}{place}{self.rest}"
+
+
+class Piece(msgspec.Struct, gc=False):
+    """Items of one message that are decoded together.
+
+    Attributes
+    ----------
+    raw : msgspec.Raw or bytes
+        A JSON array of them.
+    base : str
+        JSON path of the array that they stood in.
+    first : int
+        Place of the first one in it.
+    opened : list of Item or None
+        The items, where they had to be taken out of something; else :meth:`items` makes them.
+    message : int
+        Position of the message in its batch.
+    """
+
+    raw: Raw | bytes
+    base: str
+    first: int = 0
+    opened: list[Item] | None = None
+    message: int = 0
+
+    def items(self) -> list[Item]:
+        """Return the items one by one."""
+        if self.opened is None:
+            raws = enumerate(_ARRAY.decode(self.raw), self.first)
+            self.opened = [_unwrapped(Item(raw, self.base, place)) for place, raw in raws]
+        return self.opened
+
+    def raws(self) -> list[Raw]:
+        """Return their JSON one by one."""
+        return [item.raw for item in self.items()]
+
+    def path(self, number: int) -> str:
+        """Return the JSON path of an item by its number in the piece."""
+        if self.opened is None:
+            return f"{self.base}[{self.first + number}]"
+        return self.opened[number].path
+
+
+def open_payload(event: str, data: Raw) -> tuple[str, list[Piece], list[Item]]:
+    """Split a payload into pieces.
 
     Parameters
     ----------
@@ -38,29 +130,56 @@ def open_payload(event: str, data: Raw) -> tuple[str, list[Item]]:
     -------
     event : str
         The event that it really is.
-    items : list of Item
-        With 0 as the position of their message.
+    pieces : list of Piece
+    faulty : list of Item
+        What can't be decoded.
     """
     if event == "iot_monitor":
-        return event, _devices(data)
+        return event, [Piece(data, "$.data")], []  # one pass over it is enough
+    view = memoryview(data)
+    if event in _BATCHES and (_STATES.match(view) or _READINGS.match(view)):
+        if _READINGS.match(view):
+            event = "readings_batch"
+        elif event != "state":
+            event = "state_batch"
+        if len(view) <= PIECE_BYTES:
+            return event, [Piece(data, "$.data")], []
+        raws = _ARRAY.decode(data)
+        if len(raws) <= OBJECTS:
+            firsts = range(0, len(raws), PIECE)
+            pieces = [Piece(join(raws[first : first + PIECE]), "$.data", first) for first in firsts]
+            return event, pieces, []
     items = _items("$.data", data)
-    if event not in _BATCHES:
-        return event, items
-    if _are_readings(items, event):
-        return "readings_batch", [inner for item in items for inner in _trackers(item)]
-    if b'"state"' in bytes(data):
+    if event in _BATCHES and _are_readings(items, event):
+        event, items = "readings_batch", [inner for item in items for inner in _trackers(item)]
+    elif event in _BATCHES:
+        event = "state" if event == "state" else "state_batch"
         items = [_unwrapped(item) for item in items]
-    return "state" if event == "state" else "state_batch", items
+    return event, *_cut(items)
 
 
-def _items(path: str, data: Raw) -> list[Item]:
+def join(parts: Iterable[Raw | bytes]) -> bytes:
+    """Return a JSON array."""
+    return b"[" + b",".join(parts) + b"]"
+
+
+def _cut(items: Sequence[Item]) -> tuple[list[Piece], list[Item]]:
+    """Return pieces of the good items, and the others."""
+    good = [item for item in items if item.fault is None]
+    parts = [good[first : first + PIECE] for first in range(0, len(good), PIECE)]
+    return [Piece(join([item.raw for item in part]), "", opened=part) for part in parts], [
+        item for item in items if item.fault is not None
+    ]
+
+
+def _items(path: str, data: Raw | bytes) -> list[Item]:
     """Return the items of a list, or the one thing that isn't a list."""
-    if not bytes(data).startswith(b"["):
-        return [Item(data, 0, path)]
+    if memoryview(data)[0] != ord("["):
+        return [Item(Raw(data), path)]
     found = _ARRAY.decode(data)
     if len(found) > OBJECTS:
-        return [Item(data, 0, path, fault=f"more than {OBJECTS:,} items")]
-    return [Item(raw, 0, path, place) for place, raw in enumerate(found)]
+        return [Item(Raw(data), path, fault=f"more than {OBJECTS:,} items")]
+    return [Item(raw, path, place) for place, raw in enumerate(found)]
 
 
 def _are_readings(items: Sequence[Item], event: str) -> bool:
@@ -87,7 +206,7 @@ def _unwrapped(item: Item) -> Item:
     state = parts.pop("state")
     parts.pop("type", None)
     extra = msgspec.json.encode(parts).decode() if parts else None
-    return Item(state, item.message, item.base, item.place, ".state", extra=extra)
+    return Item(state, item.base, item.place, ".state", extra=extra)
 
 
 def _trackers(item: Item) -> Iterator[Item]:
@@ -99,19 +218,40 @@ def _trackers(item: Item) -> Iterator[Item]:
         yield item
         return
     for name, raw in objects.items():
-        inner = Item(raw, item.message, item.base, item.place, f".{name}")
-        if _ID.fullmatch(name) and int(name) < 2**63:
-            inner.tracker = int(name)
-        else:
-            inner.fault = "Expected a tracker id as the name"
-        yield inner
+        tracker = _tracker_id(name)
+        fault = "Expected a tracker id as the name" if tracker is None else None
+        yield Item(raw, item.base, item.place, f".{name}", tracker, fault=fault)
 
 
-def _devices(data: Raw) -> list[Item]:
+def _tracker_id(name: str) -> int | None:
+    return int(name) if _ID.fullmatch(name) and int(name) < 2**63 else None
+
+
+class TrackerIds(dict[str, int | None]):
+    """Ids by their texts, looked up as they are met; None where one is no id."""
+
+    def __missing__(self, name: str) -> int | None:
+        tracker = _tracker_id(name)
+        if len(self) < _REMEMBERED:
+            self[name] = tracker
+        return tracker
+
+
+def open_readings(piece: Piece) -> list[Item]:
+    """Return the trackers' readings of a piece one by one."""
+    if piece.opened is not None:
+        return piece.opened
+    raws = enumerate(_ARRAY.decode(piece.raw), piece.first)
+    items = [Item(raw, piece.base, place) for place, raw in raws]
+    return [inner for item in items for inner in _trackers(item)]
+
+
+def open_devices(data: Raw | bytes) -> list[Item]:
+    """Return the devices of a payload of ``iot_monitor``, in whatever it holds them."""
     path = "$.data"
-    if bytes(data).startswith(b"{"):
+    if memoryview(data)[0] == ord("{"):
         parts = _OBJECT.decode(data)
         if "iot_last_values" not in parts:
-            return [Item(data, 0, path, fault="iot_last_values is missing")]
+            return [Item(Raw(data), path, fault="iot_last_values is missing")]
         path, data = "$.data.iot_last_values", parts["iot_last_values"]
     return _items(path, data)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Raw
@@ -38,15 +38,16 @@ class _Entry(msgspec.Struct, gc=False):
 _ENTRY: Final = msgspec.json.Decoder(_Entry)
 
 
-class _Content(NamedTuple):
-    """A queue as it was last: its text, its items, newest first, and what each of them is."""
-
-    raw: bytes
-    items: list[bytes]
-    keys: list[Hashable]
+class _Stamp(msgspec.Struct, gc=False):
+    msg_time: str | None = None
 
 
-class News(NamedTuple):
+_STAMPS: Final = msgspec.json.Decoder(list[_Stamp])
+_HEAD: Final = 80  # bytes by which the begin of the last content is looked for
+_COMMA: Final = ord(",")
+
+
+class News(msgspec.Struct):
     """What a queue brought.
 
     Attributes
@@ -73,28 +74,26 @@ class QueueMemory:
     Attributes
     ----------
     contents : dict
-        By tracker, queue and field.
+        JSON text by tracker, queue and field.
     """
 
     def __init__(self, contents: Iterable[list[Any]] = ()) -> None:
-        self.contents: dict[tuple[int, str, str], _Content] = {}
-        for tracker, queue, field, text in contents:
-            raw = text.encode()
-            items = list(map(bytes, _ARRAY.decode(raw)))
-            self.contents[tracker, queue, field] = _Content(raw, items, list(map(_key, items)))
+        self.contents: dict[tuple[int, str, str], bytes] = {
+            (tracker, queue, field): text.encode() for tracker, queue, field, text in contents
+        }
 
     def dump(self) -> list[list[Any]]:
         """Return the contents as JSON-able lists of tracker, queue, field and text."""
-        return [[*place, content.raw.decode()] for place, content in self.contents.items()]
+        return [[*place, content.decode()] for place, content in self.contents.items()]
 
-    def news(self, tracker: int, queue: str, field: str, raw: Raw) -> News:
+    def news(self, tracker: int, queue: str, field: str, text: bytes) -> News:
         """Compare a queue with its last content, and remember it.
 
         Parameters
         ----------
         tracker, queue, field
             Which queue.
-        raw : msgspec.Raw
+        text : bytes
             Its JSON text.
 
         Raises
@@ -103,32 +102,54 @@ class QueueMemory:
             If it is no list; what is remembered stays.
         """
         place = (tracker, queue, field)
-        text = bytes(raw)
         last = self.contents.get(place)
-        if last is not None and last.raw == text:
-            return News([])
+        if last == text:
+            return _NOTHING
         if len(text) > _LIMIT:
             raise msgspec.ValidationError(f"a queue of more than {_LIMIT:,} bytes")
+        front = None if last is None else _front(text, last)
+        if front is not None:
+            self.contents[place] = text
+            return News([(0, front[0])] if len(front) == 1 else _oldest_first(enumerate(front)))
         items = list(map(bytes, _ARRAY.decode(text)))
+        self.contents[place] = text
         if last is None:
-            self.contents[place] = _Content(text, items, list(map(_key, items)))
             return News(_oldest_first(enumerate(items)))
-        shift = _shift(items, last.items)
-        if shift is not None:
-            keys = list(map(_key, items[:shift]))
-            kept = len(items) - shift
-            self.contents[place] = _Content(text, items, keys + last.keys[:kept])
-            # One that fell off the end and comes again at the front is none more than before.
-            if not set(keys) & set(last.keys[kept:]):
-                return News(_oldest_first(enumerate(items[:shift])))
-        else:
-            self.contents[place] = _Content(text, items, list(map(_key, items)))
-        return _difference(items, self.contents[place].keys, last)
+        return _difference(items, list(map(bytes, _ARRAY.decode(last))))
 
 
-def _difference(items: list[bytes], keys: list[Hashable], last: _Content) -> News:
+_NOTHING: Final = News([])
+
+
+def _front(text: bytes, last: bytes) -> list[bytes] | None:
+    """Return what came in front of the last content's first values, if that is all that happened.
+
+    Of the rest nothing is looked at but its bytes: where the front is a list of whole values, what
+    follows it begins at a value, too, and is the same values as the same bytes were before.
+    """
+    begin = text.find(last[1:_HEAD], 2)
+    if begin < 0 or text[begin - 1] != _COMMA or not last.startswith(text[begin:-1], 1):
+        return None
+    front, gone = text[1 : begin - 1], last[len(text) - begin : -1]
+    if gone and gone[0] != _COMMA:
+        return None
+    try:
+        came = _STAMPS.decode(b"[%b]" % front)
+        went = _STAMPS.decode(b"[%b]" % gone[1:]) if gone else ()
+    except msgspec.MsgspecError:
+        return None
+    # One that fell off the end and comes again at the front is none more than before.
+    times = [_moment(one.msg_time) for one in went]
+    for one in came:
+        if _moment(one.msg_time) in times:
+            return None
+    return [front] if len(came) == 1 else list(map(bytes, _ARRAY.decode(b"[%b]" % front)))
+
+
+def _difference(items: list[bytes], last: list[bytes]) -> News:
     """Compare without any shortcut: more of a value than before is new."""
-    known = Counter(last.keys)
+    keys, old = list(map(_key, items)), list(map(_key, last))
+    known = Counter(old)
     new = []
     # Of equal values the oldest are those that were known, so that the order of the rest holds.
     for place, item in _oldest_first(enumerate(items)):
@@ -137,19 +158,9 @@ def _difference(items: list[bytes], keys: list[Hashable], last: _Content) -> New
         else:
             new.append((place, item))
     overrun = None
-    if len(items) >= FULL and last.items and not set(keys) & set(last.keys):
-        overrun = (last.items[0], items[-1])
+    if len(items) >= FULL and last and not set(keys) & set(old):
+        overrun = (last[0], items[-1])
     return News(new, overrun)
-
-
-def _shift(items: list[bytes], last: list[bytes]) -> int | None:
-    """Return how many items came in front of the last content's first ones, if that is all."""
-    for shift in range(1, len(items)):
-        if items[shift] == last[0] if last else False:
-            kept = len(items) - shift
-            if kept <= len(last) and items[shift:] == last[:kept]:
-                return shift
-    return None
 
 
 def _oldest_first(items: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:

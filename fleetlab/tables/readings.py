@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from fleetlab.tables.gate import IDS, INT64, RAW, REAL, TEXT, Gate, Many, Obj
-from fleetlab.tables.rows import Batch, Item, Rows, column, lists
+from fleetlab.tables.payload import TrackerIds, join, open_readings
+from fleetlab.tables.rows import Batch, Lists, Rows, fields_of
 from fleetlab.tables.values import NOT_A_SCALAR, read_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from fleetlab.tables.payload import Item, Piece
+    from fleetlab.tables.rows import Reject
 
 __all__ = ["Readings"]
 
@@ -40,21 +45,26 @@ _KINDS: Final = {
     "virtual_sensors": "virtual_sensor",
     "counters": "counter",
 }
+_PART_NAMES: Final = tuple(_KINDS)
 _PARTS: Final = Obj(dict.fromkeys(_KINDS, Many(_ENTRY)))
 
-_COLUMNS: Final[tuple[tuple[str, str, Any], ...]] = (
-    ("sensor_id", "sensor_id", pl.Int64),
-    ("name", "name", pl.String),
-    ("sensor_label", "label", pl.String),
-    ("type", "type", pl.String),
-    ("units", "units", pl.String),
-    ("units_type", "units_type", pl.String),
-    ("min_value", "min_value", pl.Float64),
-    ("max_value", "max_value", pl.Float64),
-    ("converted_value", "converted_value", pl.Float64),
-    ("converted_units", "converted_units_type", pl.String),
-    ("field", "field", pl.String),
-)
+# Column: field.
+_FIELDS: Final = {
+    "sensor_id": "sensor_id",
+    "name": "name",
+    "sensor_label": "label",
+    "type": "type",
+    "units": "units",
+    "units_type": "units_type",
+    "min_value": "min_value",
+    "max_value": "max_value",
+    "converted_value": "converted_value",
+    "converted_units": "converted_units_type",
+    "field": "field",
+}
+_MADE: Final = ("tracker_id", "label", "snapshot", "kind", "raw", "updated_at", "extra")
+# What names and units are made of.
+_TEXTS: Final = ("name", "sensor_label", "type", "units", "units_type", "field")
 
 
 class Readings:
@@ -62,16 +72,17 @@ class Readings:
 
     def __init__(self) -> None:
         self._gate = Gate(_PARTS)
+        self._trackers = TrackerIds()
 
-    def decode(self, batch: Batch, items: Sequence[Item]) -> pl.DataFrame:
+    def decode(self, batch: Batch, pieces: Sequence[Piece]) -> pl.DataFrame:
         """Make the rows of a batch.
 
         Parameters
         ----------
         batch : Batch
-            The messages that the items stood in.
-        items : sequence of Item
-            One tracker's inputs, states, virtual sensors and counters each.
+            The messages that the pieces stood in.
+        pieces : sequence of Piece
+            Each item is one tracker's inputs, states, virtual sensors and counters.
 
         Returns
         -------
@@ -79,117 +90,151 @@ class Readings:
             Schema ``readings_batch``, in the order of the items; within one, inputs first, then
             states, virtual sensors and counters.
         """
+        rows = Rows(batch, [*_FIELDS, *_MADE])
+        ids = Lists()
+        for piece in pieces:
+            self._add(batch, piece, rows, ids)
+        return _frame(rows, ids)
 
-        def reject(number: int, path: str, reason: str, raw: bytes) -> None:
-            item = items[number]
-            batch.reject(item.message, item.path + path, reason, raw, item.tracker)
+    def _add(self, batch: Batch, piece: Piece, rows: Rows, ids: Lists) -> None:
+        """Add the readings of a piece."""
 
-        decoded = self._gate.decode([item.raw for item in items], reject)
-        entries: list[Any] = []
-        owner: list[int] = []
-        place: list[str] = []
-        extra: list[str | None] = []
+        def reject_item(number: int, where: str, reason: str, raw: str | bytes) -> None:
+            if piece.opened is None:
+                piece.opened = open_readings(piece)
+            item = piece.opened[number]
+            batch.reject(piece.message, item.path + where, reason, raw, item.tracker)
+
+        decoded, trackers = self._decode(batch, piece, reject_item)
+        found = self._readings(decoded, reject_item)
+        # The first object of a tracker is the snapshot, with all the readings in it.
+        snapshot = batch.is_snapshot(trackers)
+        if not found.entries:
+            return
+
+        def reject(row: int, where: str, reason: str, raw: str | bytes) -> None:
+            place = f".{_PART_NAMES[found.kinds[row]]}[{found.spots[row]}]"
+            reject_item(found.owner[row], place + where, reason, raw)
+
+        fields = fields_of(found.entries, _ENTRY.names)
+        tracker = [trackers[number] for number in found.owner]
+        updated = batch.times(piece.message, ".update_time", fields["update_time"], reject)
+        made: dict[str, Iterable[Any]] = {
+            "tracker_id": tracker,
+            "label": batch.directory.labels_of(tracker),
+            "snapshot": [snapshot[number] for number in found.owner],
+            "kind": found.kinds,
+            "raw": map(bytes, fields["value"]),
+            "updated_at": updated,
+            "extra": found.extra or [None] * len(tracker),
+        }
+        columns = {name: fields[field] for name, field in _FIELDS.items()}
+        rows.add(piece.message, len(tracker), columns | made, reject)
+        ids.add(fields["composite_sensor_ids"])
+
+    def _decode(
+        self, batch: Batch, piece: Piece, reject: Reject
+    ) -> tuple[list[Any], list[int | None]]:
+        """Return the objects of a piece, None where one can't be read, and their trackers."""
+        maps = None if piece.opened else self._gate.decode_maps(piece.raw)
+        if maps is not None:
+            trackers = [self._trackers[name] for one in maps for name in one]
+            if None not in trackers:
+                return [parts for one in maps for parts in one.values()], trackers
+        good: list[Item] = []
+        for item in open_readings(piece):
+            if item.fault is None:
+                good.append(item)
+            else:
+                batch.reject(piece.message, item.path, item.fault, bytes(item.raw))
+        piece.opened = good
+        raws = piece.raws()
+        decoded = self._gate.decode(join(raws), lambda: raws, reject)
+        return decoded, [item.tracker for item in good]
+
+    def _readings(self, decoded: Sequence[Any], reject: Reject) -> _Readings:
+        """Line up the readings of several trackers."""
+        found = _Readings()
+        learned = bool(self._gate.learned)
         for number, parts in enumerate(decoded):
             if parts is None:
                 continue
-            begin = len(entries)
-            for part in _KINDS:
-                found = [
-                    (spot, entry)
-                    for spot, entry in enumerate(getattr(parts, part) or ())
-                    if entry is not None
-                ]
-                entries += [entry for _, entry in found]
-                place += [f"{part}[{spot}]" for spot, _ in found]
-                extra += self._gate.inner_extra(part, [entry for _, entry in found])
-            owner += [number] * (len(entries) - begin)
-            self._place_own_extra(batch, items[number], parts, extra, begin)
-        return self._frame(batch, items, entries, owner, place, extra)
+            begin = len(found.entries)
+            four = (parts.inputs, parts.states, parts.virtual_sensors, parts.counters)
+            for kind, entries in enumerate(four):
+                if entries:
+                    spots: Sequence[int] = range(len(entries))
+                    if not all(entries):
+                        spots = [spot for spot in spots if entries[spot] is not None]
+                        entries = [entries[spot] for spot in spots]  # noqa: PLW2901
+                    found.entries += entries
+                    found.spots += spots
+                    found.kinds += [kind] * len(entries)
+                    if learned:
+                        found.extra += self._gate.inner_extra(_PART_NAMES[kind], entries)
+            found.owner += [number] * (len(found.entries) - begin)
+            if learned:
+                self._own_extra(number, parts, found, begin, reject)
+        return found
 
-    def _place_own_extra(
-        self,
-        batch: Batch,
-        item: Item,
-        parts: Any,
-        extra: list[str | None],
-        begin: int,
+    def _own_extra(
+        self, number: int, parts: Any, found: _Readings, begin: int, reject: Reject
     ) -> None:
         """Keep what a tracker's object holds beside the four known parts: with its first row."""
-        own = self._gate.extra([parts])[0]
+        [own] = self._gate.extra([parts])
         if own is None:
             return
-        if begin < len(extra):
-            first = extra[begin]
-            extra[begin] = own if first is None else f"{own[:-1]},{first[1:]}"
+        if begin < len(found.extra):
+            first = found.extra[begin]
+            found.extra[begin] = own if first is None else f"{own[:-1]},{first[1:]}"
         else:
-            batch.reject(
-                item.message, item.path, "unknown fields, and no reading", own, item.tracker
-            )
-
-    def _frame(
-        self,
-        batch: Batch,
-        items: Sequence[Item],
-        entries: Sequence[Any],
-        owner: Sequence[int],
-        place: Sequence[str],
-        extra: Sequence[str | None],
-    ) -> pl.DataFrame:
-        tracker = [items[number].tracker for number in owner]
-        rows = Rows(batch, [items[number].message for number in owner])
-
-        def fault(row: int, name: str, reason: str, raw: str) -> None:
-            item = items[owner[row]]
-            path = f"{item.path}.{place[row]}{name}"
-            batch.reject(item.message, path, reason, raw, tracker[row])
-
-        raws = [entry.value for entry in entries]
-        values = read_values(raws)
-        for row in values.faults:
-            fault(row, ".value", NOT_A_SCALAR, bytes(raws[row]).decode("utf-8", "replace"))
-        kind = pl.Series("kind", place, dtype=pl.String).str.extract(r"^(\w+)")
-        columns = [
-            kind.replace_strict(_KINDS, return_dtype=pl.String).alias("kind"),
-            *(column(name, entries, field, dtype) for name, field, dtype in _COLUMNS),
-            *values[:3],
-            lists(
-                "composite_sensor_ids", [entry.composite_sensor_ids for entry in entries], pl.Int64
-            ),
-            rows.times(
-                "updated_at",
-                column("updated_at", entries, "update_time", pl.String),
-                lambda row, reason, raw: fault(row, ".update_time", reason, raw),
-            ),
-            pl.Series("extra", extra, dtype=pl.String),
-        ]
-        named = pl.DataFrame(columns).with_columns(**_NAMES).with_columns(_READING)
-        # The first object of a tracker is the snapshot, with all the readings in it.
-        snapshot = batch.is_snapshot([item.tracker for item in items]).gather(list(owner))
-        frame = rows.frame([*named.get_columns(), snapshot], tracker, ("updated_at",))
-        nameless = named["reading"].is_null()
-        if nameless.any():
-            for row in nameless.arg_true():
-                fault(row, "", "no readable id or name; the item is left out", "")
-            frame = frame.filter(pl.col("reading").is_not_null())
-        return frame
+            reject(number, "", "unknown fields, and no reading", own)
 
 
-_OWN_NAME: Final = {"input": "name", "state": "field", "counter": "type"}
+@dataclass
+class _Readings:
+    """Readings in a line: the objects, and for each its item, its kind, and its place there."""
+
+    entries: list[Any] = field(default_factory=list)
+    owner: list[int] = field(default_factory=list)
+    kinds: list[int] = field(default_factory=list)
+    spots: list[int] = field(default_factory=list)
+    extra: list[str | None] = field(default_factory=list)
+
+
+def _frame(rows: Rows, ids: Lists) -> pl.DataFrame:
+    raws = rows.columns["raw"]
+    values = read_values(raws)
+    for row in values.faults:
+        rows.reject(row, ".value", NOT_A_SCALAR, raws[row])
+    columns = [
+        pl.Series("kind", rows.columns["kind"], dtype=pl.UInt8),
+        pl.Series("sensor_id", rows.columns["sensor_id"], dtype=pl.Int64),
+        *(pl.Series(name, rows.columns[name], dtype=pl.String) for name in _TEXTS),
+    ]
+    named = pl.DataFrame(columns).with_columns(**_NAMES).with_columns(_READING)
+    lists = ids.series("composite_sensor_ids", pl.Int64)
+    frame = rows.frame([*named.get_columns(), *values[:3], lists], ("updated_at",))
+    nameless = named["reading"].is_null()
+    if nameless.any():
+        for row in nameless.arg_true():
+            rows.reject(row, "", "no readable id or name; the item is left out", "")
+        frame = frame.filter(pl.col("reading").is_not_null())
+    return frame
+
+
+# By number, which is compared faster than text.
+_INPUT, _STATE, _VIRTUAL_SENSOR, _COUNTER = range(4)
+_KIND: Final = pl.col("kind")
+_NAME: Final = (
+    pl.when(_KIND == _STATE).then("field").when(_KIND == _COUNTER).then("type").otherwise("name")
+)
+_SENSOR: Final = pl.coalesce(pl.col("sensor_id").cast(pl.String), "name", "sensor_label")
 _NAMES: Final = {
-    "name": pl.coalesce(
-        *(pl.when(kind=kind).then(field) for kind, field in _OWN_NAME.items()),
-        pl.when(pl.col("kind") == "virtual_sensor").then("name"),
-    ),
-    "type": pl.when(pl.col("kind") != "counter").then("type"),
+    "name": _NAME,
+    "type": pl.when(_KIND != _COUNTER).then("type"),
     "units": pl.when(pl.col("units") != "").then("units").otherwise("units_type"),
+    "kind": pl.lit(pl.Series(list(_KINDS.values()), dtype=pl.String)).gather("kind"),
+    "id": pl.when(_KIND.is_in([_INPUT, _VIRTUAL_SENSOR])).then(_SENSOR).otherwise(_NAME),
 }
-_READING: Final = pl.concat_str(
-    "kind",
-    pl.coalesce(
-        pl.when(pl.col("kind").is_in(["input", "virtual_sensor"])).then(
-            pl.coalesce(pl.col("sensor_id").cast(pl.String), "name", "sensor_label")
-        ),
-        "name",
-    ),
-    separator=":",
-).alias("reading")
+_READING: Final = pl.concat_str("kind", "id", separator=":").alias("reading")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from fleetlab.schemas import TIME
 from fleetlab.tables.gate import BOOL, BOOLS, INT64, RAW, REAL, TEXT, Gate, MapOf, Obj
-from fleetlab.tables.rows import Batch, Item, Rows, column, lists
+from fleetlab.tables.rows import Batch, Lists, Rows, fields_of
 from fleetlab.tables.values import scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from msgspec import Raw
+
+    from fleetlab.tables.payload import Piece
+    from fleetlab.tables.rows import Reject
 
 __all__ = ["States"]
 
@@ -55,28 +60,33 @@ _STATE: Final = Obj(
     required=frozenset({"source_id"}),
 )
 
-# Column, part of the state that holds it, its name there, type.
-_COLUMNS: Final[tuple[tuple[str, str, str, Any], ...]] = (
-    ("source_id", "", "source_id", pl.Int64),
-    ("speed_kmh", "gps", "speed", pl.Float64),
-    ("heading_deg", "gps", "heading", pl.Float64),
-    ("alt_m", "gps", "alt", pl.Float64),
-    ("gps_signal_level", "gps", "signal_level", pl.Float64),
-    ("precision_m", "gps", "precision", pl.Float64),
-    ("gsm_lbs", "gps", "gsm_lbs", pl.Boolean),
-    ("connection_status", "", "connection_status", pl.String),
-    ("movement_status", "", "movement_status", pl.String),
-    ("ignition", "", "ignition", pl.Boolean),
-    ("gsm_signal_level", "gsm", "signal_level", pl.Float64),
-    ("gsm_network_name", "gsm", "network_name", pl.String),
-    ("gsm_roaming", "gsm", "roaming", pl.Boolean),
-    ("battery_level", "", "battery_level", pl.Float64),
-)
-_TIMES: Final = (
-    ("gps_updated", "gps", "updated"),
-    ("gsm_updated", "gsm", "updated"),
-    *(
-        (name, "", name)
+# Column: part of the state that holds it, its name there.
+_COLUMNS: Final = {
+    "speed_kmh": ("gps", "speed"),
+    "heading_deg": ("gps", "heading"),
+    "alt_m": ("gps", "alt"),
+    "gps_signal_level": ("gps", "signal_level"),
+    "precision_m": ("gps", "precision"),
+    "gsm_lbs": ("gps", "gsm_lbs"),
+    "gsm_signal_level": ("gsm", "signal_level"),
+    "gsm_network_name": ("gsm", "network_name"),
+    "gsm_roaming": ("gsm", "roaming"),
+    **{
+        name: ("", name)
+        for name in (
+            "source_id",
+            "connection_status",
+            "movement_status",
+            "ignition",
+            "battery_level",
+        )
+    },
+}
+_TIMES: Final = {
+    "gps_updated": ("gps", "updated"),
+    "gsm_updated": ("gsm", "updated"),
+    **{
+        name: ("", name)
         for name in (
             "movement_status_update",
             "ignition_update",
@@ -86,12 +96,9 @@ _TIMES: Final = (
             "outputs_update",
             "actual_track_update",
         )
-    ),
-)
-
-_NOTHING: Final = Gate(
-    Obj({**_GPS.fields, **_GSM.fields})  # stands in for a part that is absent: all its fields null
-).decode([b"{}"], lambda *_: None)[0]
+    },
+}
+_MADE: Final = ("tracker_id", "label", "snapshot", "lat", "lng", "extra")
 
 
 class States:
@@ -100,140 +107,193 @@ class States:
     def __init__(self) -> None:
         self._gate = Gate(_STATE)
 
-    def decode(self, batch: Batch, items: Sequence[Item]) -> pl.DataFrame:
+    def decode(self, batch: Batch, pieces: Sequence[Piece]) -> tuple[pl.DataFrame, set[int]]:
         """Make the rows of a batch.
 
         Parameters
         ----------
         batch : Batch
-            The messages that the items stood in.
-        items : sequence of Item
-            One state each.
+            The messages that the pieces stood in.
+        pieces : sequence of Piece
+            Of states.
 
         Returns
         -------
-        polars.DataFrame
+        frame : polars.DataFrame
             Schema ``state`` or ``state_batch``, in the order of the items.
+        unknown : set of int
+            Sources that no tracker is known to have.
         """
+        made = _Made(batch)
+        # Piece by piece, so that the objects of one are gone before those of the next are made.
+        for piece in pieces:
+            states, numbers = self._decode(batch, piece)
+            made.add(piece, numbers, states, self._extra(piece, numbers, states))
+        return made.frame(), made.unknown
+
+    def _decode(self, batch: Batch, piece: Piece) -> tuple[list[Any], Sequence[int]]:
+        """Return the states of a piece that can be read, and their numbers in it."""
         refused: list[tuple[int, str, str, bytes]] = []
-        decoded = self._gate.decode(
-            [item.raw for item in items], lambda *reject: refused.append(reject)
-        )
-        self._reject(batch, items, decoded, refused)
-        if None in decoded:
-            kept = [row for row, state in enumerate(decoded) if state is not None]
-            items = [items[row] for row in kept]
-            decoded = [decoded[row] for row in kept]
-        parts = {
-            "": decoded,
-            "gps": [state.gps or _NOTHING for state in decoded],
-            "gsm": [state.gsm or _NOTHING for state in decoded],
-        }
-        rows = Rows(batch, [item.message for item in items])
-        columns = [column(name, parts[part], field, dtype) for name, part, field, dtype in _COLUMNS]
-        tracker = batch.directory.trackers_of(columns[0].to_list(), batch.asked)
+        decoded = self._gate.decode(piece.raw, piece.raws, lambda *reject: refused.append(reject))
+        for number, path, reason, raw in refused:
+            source = None if decoded[number] is None else decoded[number].source_id
+            [tracker] = batch.directory.trackers_of([source], batch.asked)
+            batch.reject(piece.message, piece.path(number) + path, reason, raw, tracker)
+        if all(decoded):
+            return decoded, range(len(decoded))
+        numbers = [number for number, state in enumerate(decoded) if state is not None]
+        return [decoded[number] for number in numbers], numbers
 
-        def fault(where: str, row: int, reason: str, raw: str) -> None:
-            item = items[row]
-            batch.reject(item.message, item.path + where, reason, raw, tracker[row])
-
-        for name, part, field in _TIMES:
-            text = column(name, parts[part], field, pl.String)
-            where = f".{part}.{field}" if part else f".{field}"
-            columns.append(rows.times(name, text, partial(fault, where)))
-        columns += [
-            *_position(parts["gps"]),
-            lists("inputs", [state.inputs for state in decoded], pl.Boolean),
-            lists("outputs", [state.outputs for state in decoded], pl.Boolean),
-            _additional(batch, items, decoded, tracker),
-            pl.Series("extra", self._extra(items, decoded), dtype=pl.String),
-            batch.is_snapshot(columns[0].to_list()),
+    def _extra(
+        self, piece: Piece, numbers: Sequence[int], states: Sequence[Any]
+    ) -> list[str | None]:
+        inside = self._gate.extra(states)
+        if piece.opened is None:
+            return inside
+        around = [piece.opened[number].extra for number in numbers]
+        return [
+            f"{outer[:-1]},{inner[1:]}" if outer and inner else outer or inner
+            for outer, inner in zip(around, inside, strict=True)
         ]
-        return rows.frame(columns, tracker, ("gps_updated", "last_update"))
 
-    def _reject(
+
+class _Made:
+    """The rows so far, and the sources among them that no tracker is known to have."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.unknown: set[int] = set()
+        self._batch = batch
+        self._rows = Rows(batch, [*_COLUMNS, *_TIMES, *_MADE])
+        self._inputs = Lists()
+        self._outputs = Lists()
+        self._additional = _Additional()
+
+    def add(
+        self,
+        piece: Piece,
+        numbers: Sequence[int],
+        states: Sequence[Any],
+        extra: Sequence[str | None],
+    ) -> None:
+        """Add the states of a piece; ``numbers`` are their places in it."""
+        state = fields_of(states, _STATE.names)
+        gps = fields_of(state["gps"], _GPS.names)
+        location = fields_of(gps["location"], _LOCATION.names)
+        parts = {"": state, "gps": gps, "gsm": fields_of(state["gsm"], _GSM.names)}
+        batch, sources = self._batch, state["source_id"]
+        tracker = batch.directory.trackers_of(sources, batch.asked)
+        if None in tracker and batch.keeps_strangers:
+            pairs = zip(sources, tracker, strict=True)
+            self.unknown |= {source for source, known in pairs if known is None}
+
+        def reject(row: int, where: str, reason: str, raw: str | bytes) -> None:
+            path = f"{piece.path(numbers[row])}{where}"
+            batch.reject(piece.message, path, reason, raw, tracker[row])
+
+        columns: dict[str, Sequence[Any]] = {
+            "tracker_id": tracker,
+            "label": batch.directory.labels_of(tracker),
+            "snapshot": batch.is_snapshot(sources),
+            "extra": extra,
+        }
+        for name, (part, field) in _COLUMNS.items():
+            columns[name] = parts[part][field]
+        for name, (part, field) in _TIMES.items():
+            path = f".{part}.{field}" if part else f".{field}"
+            columns[name] = batch.times(piece.message, path, parts[part][field], reject)
+        for name in ("lat", "lng"):
+            columns[name] = _beside(location[name], gps[name])
+        self._rows.add(piece.message, len(states), columns)
+        self._inputs.add(state["inputs"])
+        self._outputs.add(state["outputs"])
+        self._additional.add(batch, piece.message, state["additional"], reject)
+
+    def frame(self) -> pl.DataFrame:
+        """Return the frame."""
+        lists = [
+            self._inputs.series("inputs", pl.Boolean),
+            self._outputs.series("outputs", pl.Boolean),
+            self._additional.series(),
+        ]
+        return self._rows.frame(lists, ("gps_updated", "last_update"))
+
+
+def _beside(inside: Sequence[Any], beside: Sequence[Any]) -> Sequence[Any]:
+    """Latitudes or longitudes, from ``location`` or, as some have it, from beside it."""
+    if None not in inside:
+        return inside
+    return [b if a is None else a for a, b in zip(inside, beside, strict=True)]
+
+
+class _Additional:
+    """Further values by name: one list of structs a row, null where the map is absent."""
+
+    _EMPTY: Final = pl.Series(
+        "additional",
+        [[]],
+        dtype=pl.List(pl.Struct({"key": pl.String, "value": pl.String, "updated": TIME})),
+    )
+
+    def __init__(self) -> None:
+        self._lists: list[int | None] = []  # for each row the number of its list
+        self._count = 1  # of lists; the first is the empty one
+        self._owner: list[int] = []  # for each entry the number of the list that it is in
+        self._keys: list[str] = []
+        self._values: list[str | None] = []
+        self._updated: list[int | None] = []
+
+    def add(
         self,
         batch: Batch,
-        items: Sequence[Item],
-        decoded: Sequence[Any],
-        refused: Sequence[tuple[int, str, str, bytes]],
+        message: int,
+        maps: Sequence[Mapping[str, Any] | None],
+        reject: Reject,
     ) -> None:
-        """Name what the gate refused, with the tracker where its state could be read."""
-        sources = [
-            None if decoded[number] is None else decoded[number].source_id for number, *_ in refused
-        ]
-        trackers = batch.directory.trackers_of(sources, batch.asked)
-        for (number, path, reason, raw), tracker in zip(refused, trackers, strict=True):
-            item = items[number]
-            batch.reject(item.message, item.path + path, reason, raw, tracker)
+        """Add the maps of some rows of one message."""
+        lists: list[int | None] = [None if one is None else 0 for one in maps]
+        filled = [row for row, one in enumerate(maps) if one]
+        self._lists += lists
+        if not filled:
+            return
+        start = len(self._lists) - len(maps)
+        owner: list[int] = []
+        entries: list[tuple[str, Any]] = []
+        for number, row in enumerate(filled, self._count):
+            self._lists[start + row] = number
+            found = (maps[row] or {}).items()
+            self._owner += [number] * len(found)
+            owner += [row] * len(found)
+            entries += found
+        self._count += len(filled)
 
-    def _extra(self, items: Sequence[Item], decoded: Sequence[Any]) -> list[str | None]:
-        inner = self._gate.extra(decoded)
-        return [
-            f"{item.extra[:-1]},{text[1:]}" if item.extra and text else item.extra or text
-            for item, text in zip(items, inner, strict=True)
-        ]
+        def fault(place: int, where: str, reason: str, raw: str | bytes) -> None:
+            reject(owner[place], f".additional.{entries[place][0]}{where}", reason, raw)
+
+        texts = [None if part is None else part.updated for _, part in entries]
+        self._updated += batch.times(message, ".updated", texts, fault)
+        self._keys += [key for key, _ in entries]
+        self._values += [None if part is None else _text(part.value) for _, part in entries]
+
+    def series(self) -> pl.Series:
+        """Return the column."""
+        distinct = self._EMPTY
+        if self._owner:
+            flat = pl.DataFrame(
+                {
+                    "owner": pl.Series(self._owner, dtype=pl.UInt32),
+                    "key": pl.Series(self._keys, dtype=pl.String),
+                    "value": pl.Series(self._values, dtype=pl.String),
+                    "updated": pl.Series(self._updated, dtype=pl.Int64).cast(TIME),
+                }
+            )
+            found = flat.group_by("owner", maintain_order=True).agg(
+                pl.struct("key", "value", "updated").alias("additional")
+            )
+            distinct = pl.concat([distinct, found["additional"]])
+        return distinct.gather(pl.Series(self._lists, dtype=pl.UInt32))
 
 
-def _position(gps: Sequence[Any]) -> list[pl.Series]:
-    """Latitude and longitude, from ``location`` or, as some have it, from beside it."""
-    columns = []
-    for name in ("lat", "lng"):
-        beside = column(name, gps, name, pl.Float64)
-        inside = column(name, [part.location or _NOTHING for part in gps], name, pl.Float64)
-        columns.append(inside.zip_with(inside.is_not_null(), beside))
-    return columns
-
-
-def _additional(
-    batch: Batch, items: Sequence[Item], decoded: Sequence[Any], tracker: Sequence[int | None]
-) -> pl.Series:
-    """Further values by name: one list of structs a row, null where the map is absent."""
-    dtype = pl.Struct({"key": pl.String, "value": pl.String, "updated": pl.Datetime("us", "UTC")})
-    lengths = [None if state.additional is None else len(state.additional) for state in decoded]
-    if not any(lengths):
-        empty: list[list[str] | None] = [None if n is None else [] for n in lengths]
-        return pl.Series("additional", empty, dtype=pl.List(dtype))
-    owner: list[int] = []
-    keys: list[str] = []
-    values: list[str | None] = []
-    updated: list[str | None] = []
-    for row, state in enumerate(decoded):
-        for key, part in (state.additional or {}).items():
-            owner.append(row)
-            keys.append(key)
-            kind, text = (None, None) if part is None else scalar(part.value)
-            if part is not None and kind is None:
-                text = bytes(part.value).decode("utf-8", "replace")
-            values.append(text)
-            updated.append(None if part is None else part.updated)
-
-    def fault(number: int, reason: str, raw: str) -> None:
-        item = items[owner[number]]
-        path = f"{item.path}.additional.{keys[number]}.updated"
-        batch.reject(item.message, path, reason, raw, tracker[owner[number]])
-
-    moments = Rows(batch, [items[row].message for row in owner]).times(
-        "updated", pl.Series(updated, dtype=pl.String), fault
-    )
-    flat = pl.DataFrame(
-        {
-            "row": pl.Series(owner, dtype=pl.Int64),
-            "key": pl.Series(keys, dtype=pl.String),
-            "value": pl.Series(values, dtype=pl.String),
-            "updated": moments,
-        }
-    )
-    grouped = flat.group_by("row", maintain_order=True).agg(
-        pl.struct("key", "value", "updated").alias("additional")
-    )
-    frame = pl.DataFrame({"row": range(len(lengths)), "length": lengths}).join(
-        grouped, on="row", how="left", maintain_order="left"
-    )
-    nothing = pl.lit([], dtype=pl.List(dtype))
-    return frame.select(
-        pl.when(pl.col("length") == 0)
-        .then(nothing)
-        .otherwise(pl.col("additional"))
-        .alias("additional")
-    ).to_series()
+def _text(raw: Raw) -> str | None:
+    """Return an additional value as text, whatever it is."""
+    kind, text = scalar(raw)
+    return bytes(raw).decode("utf-8", "replace") if kind is None else text

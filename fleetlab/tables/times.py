@@ -1,4 +1,4 @@
-"""The wire's times to UTC.
+"""The wire's times to UTC, one text at a time.
 
 The platform writes times of states and readings in the user's zone and without an offset, unless
 ISO 8601 was asked for and honoured. Which moment such a text means is decided in this order: the
@@ -8,25 +8,25 @@ offset that the server's own clock shows against the time of arrival, taken anew
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from fleetlab.schemas import TIME
 
-__all__ = ["Times", "is_zone", "shown_offset", "to_utc"]
+__all__ = ["Twice", "is_zone", "read_time", "shown_offset"]
 
-_DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_CLOCK: Final = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
-_FRACTION: Final = r"(\.[0-9]{1,9})?"
-# What a text must be to the letter, and how Polars is to read it.
-_LOCAL: Final = (f"^{_DATE} {_CLOCK}$", "%Y-%m-%d %H:%M:%S")
-_LOCAL_FRACTION: Final = (f"^{_DATE} {_CLOCK}{_FRACTION}$", "%Y-%m-%d %H:%M:%S%.f")
-_OFFSET: Final = (
-    f"^{_DATE}T{_CLOCK}{_FRACTION}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})$",
-    "%Y-%m-%dT%H:%M:%S%.f%#z",
+# To the letter: what Python reads is more than what the platform writes.
+_FORM: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+    r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - the wire's clock has no zone
+_EPOCH_UTC: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_US: Final = timedelta(microseconds=1)
 _LATENESS_US: Final = 60_000_000
 _QUARTER_US: Final = 15 * 60 * 1_000_000
 _HOUR_US: Final = 3_600_000_000
@@ -38,20 +38,21 @@ NEVER_WAS: Final = "a time that never was: the clocks were put forward past it"
 NO_ZONE: Final = "the time zone is not known, and the message has no user_time to infer it from"
 
 
-@dataclass(frozen=True)
-class Times:
-    """A column of moments, and why some texts are none.
+class Twice(NamedTuple):
+    """The two moments that a time in the hour repeated at the end of summer time may mean.
 
     Attributes
     ----------
-    utc : polars.Series
-        ``Datetime("us", "UTC")``; null where there was no text or it can't be understood.
-    faults : dict of int to str
-        Row number to reason, for the texts that can't be understood.
+    earlier, later : int
+        Microseconds since 1970 in UTC.
     """
 
-    utc: pl.Series
-    faults: dict[int, str]
+    earlier: int
+    later: int
+
+    def told_at(self, arrival: int) -> int:
+        """Return the later one that is not more than 60 s after arrival."""
+        return self.later if self.later <= arrival + _LATENESS_US else self.earlier
 
 
 def is_zone(name: object) -> bool:
@@ -59,8 +60,9 @@ def is_zone(name: object) -> bool:
     if not isinstance(name, str) or not name:
         return False
     try:
-        pl.Series([0], dtype=TIME).dt.convert_time_zone(name)
-    except (pl.exceptions.PolarsError, ValueError):
+        ZoneInfo(name)
+        pl.Series([0], dtype=TIME).dt.convert_time_zone(name)  # who reads the frames may want to
+    except (pl.exceptions.PolarsError, KeyError, OSError, ValueError):
         return False
     return True
 
@@ -80,93 +82,54 @@ def shown_offset(user_time: str, at: int) -> int | None:
     int or None
         Microseconds, rounded to 15 minutes; None where no zone on earth has that offset.
     """
-    local = _parse(pl.Series([user_time.replace("T", " ")]), _LOCAL_FRACTION)[0]
-    if local is None:
+    moment = _parse(user_time)
+    if moment is None or moment.tzinfo is not None:
         return None
-    offset: int = round((local - at) / _QUARTER_US) * _QUARTER_US
+    offset = round(((moment - _EPOCH) // _US - at) / _QUARTER_US) * _QUARTER_US
     return offset if -12 * _HOUR_US <= offset <= 14 * _HOUR_US else None
 
 
-def to_utc(
-    text: pl.Series, received: pl.Series, zone: str | None, offset: pl.Series | None = None
-) -> Times:
-    """Turn texts of times into moments.
+def read_time(text: str, zone: ZoneInfo | None, offset: int | None) -> int | Twice | str:
+    """Tell what a text means.
 
     Parameters
     ----------
-    text : polars.Series of String
+    text : str
         As on the wire.
-    received : polars.Series of Int64
-        Times of arrival, microseconds since 1970 in UTC.
-    zone : str or None
-        IANA name of the zone of texts without an offset; None where it isn't known.
-    offset : polars.Series of Int64, optional
-        Where the zone isn't known: the inferred offset of each row, in microseconds.
+    zone : zoneinfo.ZoneInfo or None
+        Zone of texts without an offset; None where it isn't known.
+    offset : int or None
+        Where the zone isn't known: the inferred offset, in microseconds.
 
-    Notes
-    -----
-    Of the two moments that a time in the hour repeated at the end of summer time may mean, it is
-    the later one that is not more than 60 s after arrival.
+    Returns
+    -------
+    int, Twice or str
+        Microseconds since 1970 in UTC; the two moments that it may mean; or why it means none.
     """
-    utc = _local_to_utc(_parse(text, _LOCAL), received, zone, offset)
-    rows = (text.is_not_null() & utc.is_null()).arg_true()
-    if not len(rows):
-        return Times(_moments(utc), {})
-    # The uncommon ones: an offset in the value, a fraction, a T, or no time at all.
-    text, received = text.gather(rows), received.gather(rows)
-    offset = None if offset is None else offset.gather(rows)
-    local = _parse(text.str.replace("T", " ", literal=True), _LOCAL_FRACTION)
-    found = _parse(text.str.replace(" ", "T", literal=True), _OFFSET).zip_with(
-        local.is_null(), _local_to_utc(local, received, zone, offset)
-    )
-    missing = NO_ZONE if zone is None else NEVER_WAS
-    faults = {
-        row: NOT_A_TIME if no_time else missing
-        for row, no_time, failed in zip(
-            rows.to_list(), local.is_null().to_list(), found.is_null().to_list(), strict=True
-        )
-        if failed
-    }
-    return Times(_moments(utc.scatter(rows, found)), faults)
-
-
-def _parse(text: pl.Series, form: tuple[str, str]) -> pl.Series:
-    """Microseconds of the texts that have a form to the letter; Polars alone is lenient."""
-    pattern, layout = form
-    exact = text.str.contains(pattern)
-    if not exact.any():
-        return pl.repeat(None, len(text), dtype=pl.Int64, eager=True)
-    if not exact.all():
-        text = text.set(~exact, None)
-    zone = "UTC" if form is _OFFSET else None
-    parsed = text.str.to_datetime(layout, strict=False, time_unit="us", time_zone=zone)
-    us = parsed.to_physical()
-    return us.set((us < _FIRST_US) | (us > _LAST_US), None)
-
-
-def _local_to_utc(
-    local: pl.Series, received: pl.Series, zone: str | None, offset: pl.Series | None
-) -> pl.Series:
-    """Microseconds in UTC of microseconds on a local clock."""
+    moment = _parse(text)
+    if moment is None:
+        return NOT_A_TIME
+    if moment.tzinfo is not None:
+        us = (moment - _EPOCH_UTC) // _US
+        return us if _FIRST_US <= us <= _LAST_US else NOT_A_TIME
+    local = (moment - _EPOCH) // _US
+    if not _FIRST_US <= local <= _LAST_US:
+        return NOT_A_TIME
     if zone is None:
-        return local.clear(len(local)) if offset is None else local - offset
-    clock = local.cast(pl.Datetime("us"))
-    utc = _in_zone(clock, zone, "null")
-    rows = (local.is_not_null() & utc.is_null()).arg_true()
-    if len(rows):
-        twice = clock.gather(rows)
-        earlier, later = _in_zone(twice, zone, "earliest"), _in_zone(twice, zone, "latest")
-        utc = utc.scatter(
-            rows, later.zip_with(later <= received.gather(rows) + _LATENESS_US, earlier)
-        )
-    return utc
+        return NO_ZONE if offset is None else local - offset
+    before, after = zone.utcoffset(moment), zone.utcoffset(moment.replace(fold=1))
+    assert before is not None
+    assert after is not None
+    if before < after:
+        return NEVER_WAS
+    earlier = local - before // _US
+    return earlier if before == after else Twice(earlier, local - after // _US)
 
 
-def _in_zone(
-    clock: pl.Series, zone: str, ambiguous: Literal["null", "earliest", "latest"]
-) -> pl.Series:
-    return clock.dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null").to_physical()
-
-
-def _moments(us: pl.Series) -> pl.Series:
-    return us.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+def _parse(text: str) -> datetime | None:
+    if _FORM.fullmatch(text) is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Directory"]
 
+_NAMES = tuple(schema("trackers"))
 _STATUSES = ("state", "state_batch", "readings_batch", "iot_monitor")
 
 
@@ -77,7 +78,9 @@ class Directory:
         self._index()
 
     def _row(self, id_: int) -> dict[str, Any]:
-        return self._rows.setdefault(id_, dict.fromkeys(schema("trackers")) | {"tracker_id": id_})
+        if id_ not in self._rows:
+            self._rows[id_] = dict.fromkeys(_NAMES) | {"tracker_id": id_}
+        return self._rows[id_]
 
     def knows(self, source: int) -> bool:
         """Tell whether a source belongs to a tracker that is known."""
@@ -102,17 +105,20 @@ class Directory:
         asked : collection of int or None
             The trackers asked for; None for all.
         """
-        chosen = self._chosen.setdefault(None if asked is None else frozenset(asked), {None: None})
-        for source in set(sources).difference(chosen):
-            candidates = self._by_source.get(source or 0, [])
-            wanted = [id_ for id_ in candidates if asked is None or id_ in asked]
-            chosen[source] = next(iter(wanted or candidates), None)
-        return [chosen[source] for source in sources]
+        key = None if asked is None else frozenset(asked)
+        chosen = self._chosen.setdefault(key, {None: None})
+        try:
+            return list(map(chosen.__getitem__, sources))
+        except KeyError:  # there are some that have not been looked up yet
+            for source in set(sources).difference(chosen):
+                candidates = self._by_source.get(source or 0, [])
+                wanted = [id_ for id_ in candidates if asked is None or id_ in asked]
+                chosen[source] = next(iter(wanted or candidates), None)
+        return list(map(chosen.__getitem__, sources))
 
-    def labels(self, trackers: Sequence[int | None]) -> pl.Series:
-        """Return the label of each tracker, null where it isn't known."""
-        labels = [self._label.get(tracker) for tracker in trackers]
-        return pl.Series("label", labels, dtype=pl.String)
+    def labels_of(self, trackers: Sequence[int | None]) -> list[str | None]:
+        """Return the label of each tracker, None where it isn't known."""
+        return list(map(self._label.get, trackers))
 
 
 def _get(item: Any, name: str) -> Any:

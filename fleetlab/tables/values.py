@@ -17,6 +17,17 @@ __all__ = ["Values", "read_values", "scalar"]
 NOT_A_SCALAR: Final = "Expected a number, text, true, false or null"
 
 _NUMBER: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+_KIND_NAMES: Final = ("int", "string", "bool", "null", None)
+_NUMBER_KIND, _STRING_KIND, _BOOL_KIND, _NULL_KIND, _NO_KIND = range(5)
+_FIRST: Final = {
+    ord('"'): _STRING_KIND,
+    ord("t"): _BOOL_KIND,
+    ord("f"): _BOOL_KIND,
+    ord("n"): _NULL_KIND,
+    ord("{"): _NO_KIND,
+    ord("["): _NO_KIND,
+}
+_KINDS: Final = bytes(_FIRST.get(first, _NUMBER_KIND) for first in range(256))
 _TYPES: Final = {'"': "string", "t": "bool", "f": "bool", "n": "null", "{": None, "[": None}
 
 
@@ -53,40 +64,41 @@ def scalar(raw: Raw | bytes) -> tuple[str | None, str | None]:
     return kind, text if kind == "bool" else None
 
 
-def read_values(raws: Sequence[Raw | bytes]) -> Values:
+def read_values(raws: Sequence[bytes]) -> Values:
     """Read a column of raw JSON values.
 
     Parameters
     ----------
-    raws : sequence of msgspec.Raw or bytes
+    raws : sequence of bytes
         One valid JSON value each.
     """
-    raw = pl.Series("value_text", list(map(bytes, raws)), dtype=pl.Binary).cast(pl.String)
-    first = raw.str.head(1)
-    kind = first.replace_strict(_TYPES, default="number", return_dtype=pl.String)
-    number = kind == "number"
-    # The product of comparing with null is null: rows of objects and lists are neither.
-    columns = pl.select(
-        kind=pl.when(number)
-        .then(pl.when(raw.str.contains("[.eE]")).then(pl.lit("float")).otherwise(pl.lit("int")))
-        .otherwise(kind),
-        text=pl.when(kind == "string")
-        .then(raw.str.strip_prefix('"').str.strip_suffix('"'))
-        .when(number | (kind == "bool"))
-        .then(raw),
+    kinds = [_KINDS[raw[0]] for raw in raws]
+    raw, kind, text = pl.col("raw"), pl.col("kind"), pl.col("text")
+    number, string = kind == _NUMBER_KIND, kind == _STRING_KIND
+    # Patterns take their time, so what can't match is made null before it is looked at.
+    read = pl.DataFrame(
+        {
+            "raw": pl.Series(raws, dtype=pl.Binary).cast(pl.String),
+            "kind": pl.Series(kinds, dtype=pl.UInt8),
+        }
+    ).with_columns(
+        text=pl.when(string)
+        .then(pl.when(string).then(raw).str.strip_prefix('"').str.strip_suffix('"'))
+        .when(kind <= _BOOL_KIND)
+        .then(raw)
     )
-    text = columns["text"]
-    escaped = (kind.eq_missing("string") & raw.str.contains("\\", literal=True)).arg_true()
-    if len(escaped):
-        decoded = [msgspec.json.decode(raw[row], type=str) for row in escaped]
-        text = text.scatter(escaped, decoded)
-    numeric = kind.is_in(["number", "string"]).fill_null(value=False) & text.str.contains(_NUMBER)
-    value = text.set(~numeric.fill_null(value=False), None).cast(pl.Float64)
-    value = value.set(value.is_infinite(), None)
-    faults = kind.is_null().arg_true().to_list()
-    return Values(
-        value.alias("value"),
-        text.alias("value_text"),
-        columns["kind"].alias("value_type"),
-        faults,
+    if b"\\" in b"".join(raws):
+        escaped = [n for n, one in enumerate(raws) if one[:1] == b'"' and b"\\" in one]
+        decoded = [msgspec.json.decode(raws[row], type=str) for row in escaped]
+        read = read.with_columns(read["text"].scatter(escaped, decoded))
+    numeric = number | pl.when(string).then(text).str.contains(_NUMBER).fill_null(value=False)
+    value = pl.when(numeric).then(text).cast(pl.Float64)
+    with_point = pl.when(number).then(raw).str.contains("[.eE]")
+    names = pl.lit(pl.Series(_KIND_NAMES, dtype=pl.String)).gather(kind)
+    columns = read.select(
+        value=pl.when(value.is_finite()).then(value),
+        value_text=text,
+        value_type=pl.when(with_point).then(pl.lit("float")).otherwise(names),
     )
+    faults = [row for row, one in enumerate(kinds) if one == _NO_KIND] if _NO_KIND in kinds else []
+    return Values(columns["value"], columns["value_text"], columns["value_type"], faults)

@@ -7,7 +7,6 @@ from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Raw
 
 from fleetlab.tables.queues import FULL, QueueMemory
 
@@ -18,8 +17,7 @@ def value(second: int, what: object = 1) -> dict:
 
 
 def send(memory: QueueMemory, *values: dict, text: str | None = None):
-    raw = Raw((text or json.dumps(list(values))).encode())
-    news = memory.news(7, "nonnull", "speed", raw)
+    news = memory.news(7, "nonnull", "speed", (text or json.dumps(list(values))).encode())
     return [json.loads(item) for _, item in news.items], news.overrun
 
 
@@ -114,7 +112,7 @@ def test_the_memory_goes_on_where_it_was_dumped():
 
 def test_queues_do_not_mix():
     memory = QueueMemory()
-    raw = Raw(json.dumps([value(1)]).encode())
+    raw = json.dumps([value(1)]).encode()
     for place in [(7, "nonnull", "a"), (7, "all", "a"), (7, "nonnull", "b"), (8, "nonnull", "a")]:
         assert len(memory.news(*place, raw).items) == 1
 

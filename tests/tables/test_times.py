@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetlab.tables.times import is_zone, shown_offset, to_utc
+from fleetlab.tables.times import is_zone, shown_offset
+from fleetlab.tables.user_clock import UserClock
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONES = ["Europe/Madrid", "Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe", "UTC"]
@@ -20,10 +20,17 @@ def us(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
-def one(text: str, zone: str | None, at: datetime, offset_h: float | None = None):
-    offset = None if offset_h is None else pl.Series([int(offset_h * 3_600_000_000)])
-    times = to_utc(pl.Series([text]), pl.Series([us(at)]), zone, offset)
-    return times.utc[0], times.faults.get(0)
+def read(texts: list[str | None], zone: str | None, at: datetime, offset: int | None = None):
+    moments, faults = UserClock({"zone": zone}).read(texts, us(at), offset)
+    return [None if one is None else EPOCH + timedelta(microseconds=one) for one in moments], dict(
+        faults
+    )
+
+
+def one(text: str | None, zone: str | None, at: datetime, offset_h: float | None = None):
+    offset = None if offset_h is None else int(offset_h * 3_600_000_000)
+    [moment], faults = read([text], zone, at, offset)
+    return moment, faults.get(0)
 
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -71,9 +78,7 @@ def test_what_is_no_time_is_null_and_named(text):
 
 
 def test_an_absent_time_is_null_and_no_fault():
-    times = to_utc(pl.Series([None], dtype=pl.String), pl.Series([us(NOON)]), "UTC")
-    assert times.utc.to_list() == [None]
-    assert times.faults == {}
+    assert one(None, "UTC", NOON) == (None, None)
 
 
 def test_a_repeated_hour_is_the_later_moment_unless_that_is_in_the_future():
@@ -141,20 +146,16 @@ def test_zones_are_known_by_their_iana_names():
 def test_a_moment_written_in_a_zone_comes_back(moment, zone):
     moment = moment.replace(microsecond=0)
     local = moment.astimezone(ZoneInfo(zone))
-    times = to_utc(
-        pl.Series([f"{local:%Y-%m-%d %H:%M:%S}", local.isoformat()]),
-        pl.Series([us(moment)] * 2),
-        zone,
-    )
+    texts = [f"{local:%Y-%m-%d %H:%M:%S}", local.isoformat()]
+    moments, faults = read(texts, zone, moment)
     # Arriving at that very moment, both meanings of a repeated hour resolve to it, unless the
     # other one is within the minute that clocks may differ by.
-    assert times.faults == {}
-    assert times.utc[1] == moment
-    assert times.utc[0] == moment
+    assert faults == {}
+    assert moments == [moment, moment]
 
 
 @given(texts=st.lists(st.one_of(st.none(), st.text(max_size=30)), min_size=1))
 def test_no_text_raises_and_each_is_a_moment_or_named(texts):
-    times = to_utc(pl.Series(texts, dtype=pl.String), pl.Series([us(NOON)] * len(texts)), "UTC")
+    moments, faults = read(texts, "UTC", NOON)
     for row, text in enumerate(texts):
-        assert (times.utc[row] is None) == (text is None or row in times.faults)
+        assert (moments[row] is None) == (text is None or row in faults)
