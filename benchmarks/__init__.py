@@ -1,0 +1,1 @@
+"""How fast fleetlab is, against what analysts write today and against a bare parse."""
