@@ -723,7 +723,8 @@ def test_our_own_slowness_is_no_death_of_the_server():
             await put(record)
 
         sink.put = slow  # type: ignore[method-assign]
-        assert await connect(server, sink).run() == "logout"
+        patient = replace(QUICK, answer=10)
+        assert await connect(server, sink, timeouts=patient).run() == "logout"
 
     sink = with_server(handler, test)
     assert "lost" not in sink.whats
