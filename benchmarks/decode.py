@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import ways
+from benchmarks import pandas_ways, polars_ways, ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,13 +38,13 @@ class Speed:
 
 def ways_for(wire: Wire) -> dict[str, Callable[[], ways.Way]]:
     """Return the ways to compare for an event, fleetlab's first."""
-    ours, pandas, polars = {
-        "state_batch": (ways.Fleetlab, ways.PandasStates, ways.PolarsStates),
-        "readings_batch": (ways.Fleetlab, ways.PandasReadings, ways.PolarsReadings),
-        "iot_monitor": (ways.Fleetlab, ways.PandasIot, ways.PolarsIot),
+    pandas, polars = {
+        "state_batch": (pandas_ways.States, polars_ways.States),
+        "readings_batch": (pandas_ways.Readings, polars_ways.Readings),
+        "iot_monitor": (pandas_ways.Iot, polars_ways.Iot),
     }[wire.event]
     found: dict[str, Callable[[], ways.Way]] = {
-        "fleetlab": lambda: ours(wire),
+        "fleetlab": lambda: ways.Fleetlab(wire),
         "json_normalize": lambda: pandas(wire),
         "pl.DataFrame(dicts)": lambda: polars(wire),
     }

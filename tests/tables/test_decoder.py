@@ -201,6 +201,36 @@ def test_wrapped_states_are_read_in_both_events():
     assert frames["state_batch"]["ignition"].to_list() == [True, None]
 
 
+def test_wrapped_states_between_plain_ones_are_read():
+    wrapped = {"type": "source_state_event", "state": {"source_id": 2}}
+    text = message("state_batch", [{"source_id": 1}, wrapped, {"source_id": 3, "ignition": 5}])
+    frames = frames_of(decoder(), text)
+    assert frames["state_batch"]["source_id"].to_list() == [1, 2, 3]
+    assert rejects_of(frames) == [("$.data[2].ignition", "5")]
+
+
+@pytest.mark.parametrize("limit", [10, 500_000])
+def test_a_large_message_is_read_in_pieces_and_every_part_is_named_by_its_place(monkeypatch, limit):
+    monkeypatch.setattr("fleetlab.tables.payload.PIECE_BYTES", limit)
+    monkeypatch.setattr("fleetlab.tables.payload.PIECE", 3)
+    states = [{"source_id": n} for n in range(1, 11)]
+    states[4]["gps"] = {"speed": "fast"}
+    states[8]["last_update"] = "x"
+    counters = {"counters": [{"type": "odometer", "value": 1, "update_time": "x"}]}
+    readings = [{str(n): counters if n == 8 else {}} for n in range(1, 11)]
+    frames = frames_of(
+        decoder(), message("state_batch", states), message("readings_batch", readings)
+    )
+    assert frames["state_batch"]["source_id"].to_list() == list(range(1, 11))
+    assert frames["readings_batch"]["tracker_id"].to_list() == [8]
+    assert rejects_of(frames) == [
+        ("$.data[4].gps.speed", '"fast"'),
+        ("$.data[8].last_update", '"x"'),
+        ("$.data[7].8.counters[0].update_time", '"x"'),
+    ]
+    assert frames["rejects"]["tracker_id"].to_list() == [None, None, 8]
+
+
 def test_a_position_may_stand_beside_its_location():
     rows = rows_of(
         decoder(),

@@ -90,6 +90,42 @@ def test_a_repeated_hour_is_the_later_moment_unless_that_is_in_the_future():
     assert one(text, "Europe/Madrid", first + timedelta(minutes=5))[0] == first
 
 
+def test_a_repeated_hour_is_decided_anew_by_each_arrival():
+    clock = UserClock({"zone": "Europe/Madrid"})
+    first = us(datetime(2026, 10, 25, 0, 30, tzinfo=UTC))
+    text = "2026-10-25 02:30:00"
+    for at, expected in [(first, 0), (first + 3_600_000_000, 1), (first, 0)]:
+        assert clock.read([text, text], at, None) == ([first + expected * 3_600_000_000] * 2, [])
+
+
+def test_what_is_no_time_is_named_each_time_it_comes():
+    clock = UserClock({"zone": "UTC"})
+    for _ in range(2):
+        moments, faults = clock.read([None, "x", "2026-06-30 10:00:00"], us(NOON), None)
+        assert moments[:2] == [None, None]
+        assert [place for place, _ in faults] == [1]
+
+
+def test_a_text_means_something_else_once_the_clock_is_another():
+    clock = UserClock({})
+    text, local = "2026-06-30 10:00:00", us(datetime(2026, 6, 30, 10, tzinfo=UTC))
+    for offset in (3_600_000_000, 0, 3_600_000_000):
+        assert clock.read([text], us(NOON), offset) == ([local - offset], [])
+    assert clock.name("Asia/Kathmandu", "server")
+    assert clock.read([text], us(NOON), 0) == ([local - 20_700_000_000], [])
+
+
+def test_more_texts_than_are_remembered_are_read_all_the_same(monkeypatch):
+    monkeypatch.setattr("fleetlab.tables.user_clock.REMEMBERED", 3)
+    clock = UserClock({"zone": "UTC"})
+    for start in range(0, 60, 5):
+        texts = [f"2026-06-30 10:00:{second:02}" for second in range(start, start + 5)]
+        moments, faults = clock.read([*texts, "x"], us(NOON), None)
+        first = us(datetime(2026, 6, 30, 10, tzinfo=UTC))
+        assert moments == [first + (start + n) * 1_000_000 for n in range(5)] + [None]
+        assert len(faults) == 1
+
+
 @pytest.mark.parametrize(("lateness_s", "is_later"), [(60, True), (61, False)])
 def test_the_later_moment_may_be_a_minute_ahead_of_arrival(lateness_s, is_later):
     second = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
