@@ -181,7 +181,7 @@ def test_segments_that_were_deleted_to_save_space_take_no_rows_with_them(whole, 
     first.unlink()
     same(fl.load(folder), whole)
     before = files(folder)
-    with pytest.raises(fl.RecordingError, match=r"\d of state_batch.*0001.jsonl.zst is missing.*--force"):
+    with pytest.raises(fl.RecordingError, match=r"\d of state_batch.*is missing.*--force"):
         fl.rebuild(folder)
     assert files(folder) == before
     rec = fl.rebuild(folder, force=True)
