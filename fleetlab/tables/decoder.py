@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import polars as pl
 
 from fleetlab import protocol
@@ -112,6 +113,7 @@ class Decoder:
         self.last_at: int | None = state.get("last_at")
         ended = state.get("ended")
         self.ended = None if ended is None else ConnectionRecord(**ended)
+        self._guesses = True
 
     # -- records in -------------------------------------------------------------------------
 
@@ -230,6 +232,16 @@ class Decoder:
 
     def _decode_whole(self, records: list[MessageRecord]) -> None:
         """Decode messages, or leave everything as it was."""
+        if self._guesses:
+            try:
+                self._decode_or_undo(records)
+            except (msgspec.MsgspecError, RecursionError):  # one is not what it looked like
+                self._guesses = False
+            else:
+                return
+        self._decode_or_undo(records)
+
+    def _decode_or_undo(self, records: list[MessageRecord]) -> None:
         seen = {event: set(keys) for event, keys in self._seen.items()}
         contents = self._iot.memory.contents.copy()
         rejects, listed, gaps = len(self._rejects.rows), self._rejects.listed, len(self.log.gaps)
@@ -271,7 +283,9 @@ class Decoder:
         messages: dict[str, list[Message]] = {}
         pieces: dict[str, list[Piece]] = {}
         for record in records:
-            read = protocol.read(record.data)
+            read: protocol.Incoming | None = protocol.guess(record.data) if self._guesses else None
+            if read is None:
+                read = protocol.read(record.data)
             if isinstance(read, protocol.Response):
                 self.directory.answered(read.statuses)
             elif isinstance(read, protocol.Unreadable):

@@ -206,8 +206,12 @@ class IotMonitor:
         tracker = device.tracker_id
         for queue, fields in (("nonnull", device.nonnull_fields), ("all", device.all_fields)):
             maps = fields if isinstance(fields, list) else [fields or {}]
-            texts = {name: bytes(raw) for part in maps for name, raw in part.items()}
-            contents = {name: text for name, text in texts.items() if text != b"null"}
+            contents = {
+                name: text
+                for part in maps
+                for name, raw in part.items()
+                if (text := bytes(raw)) != b"null"
+            }
             if not contents:
                 continue
             [snapshot] = batch.is_snapshot([(tracker, queue)])

@@ -124,26 +124,29 @@ _NOTHING: Final = News([])
 def _front(text: bytes, last: bytes) -> list[bytes] | None:
     """Return what came in front of the last content's first values, if that is all that happened.
 
-    Of the rest nothing is looked at but its bytes: where the front is a list of whole values, what
-    follows it begins at a value, too, and is the same values as the same bytes were before.
+    Of the rest nothing is looked at but its bytes. Both texts are valid JSON, so where the one goes
+    on after a comma as the other began, what is before that comma is whole values: had it an open
+    bracket or an open string, no begin of a list of whole values could close it.
     """
-    begin = text.find(last[1:_HEAD], 2)
-    if begin < 0 or text[begin - 1] != _COMMA or not last.startswith(text[begin:-1], 1):
-        return None
-    front, gone = text[1 : begin - 1], last[len(text) - begin : -1]
-    if gone and gone[0] != _COMMA:
-        return None
-    try:
-        came = _STAMPS.decode(b"[%b]" % front)
-        went = _STAMPS.decode(b"[%b]" % gone[1:]) if gone else ()
-    except msgspec.MsgspecError:
-        return None
-    # One that fell off the end and comes again at the front is none more than before.
-    times = [_moment(one.msg_time) for one in went]
-    for one in came:
-        if _moment(one.msg_time) in times:
+    begin = text.find(b"},{", 1) + 2
+    if begin < 2 or not last.startswith(text[begin:-1], 1):  # noqa: PLR2004 - not found
+        begin = text.find(last[1:_HEAD], 2)
+        if begin < 0 or text[begin - 1] != _COMMA or not last.startswith(text[begin:-1], 1):
             return None
-    return [front] if len(came) == 1 else list(map(bytes, _ARRAY.decode(b"[%b]" % front)))
+    front, gone = text[1 : begin - 1], last[len(text) - begin : -1]
+    alone = front.find(b"}") == len(front) - 1
+    items = [front] if alone else list(map(bytes, _ARRAY.decode(b"[%b]" % front)))
+    if gone:
+        if gone[0] != _COMMA:
+            return None
+        # One that fell off the end and comes again at the front is none more than before.
+        try:
+            times = [_moment(one.msg_time) for one in _STAMPS.decode(b"[%b%b]" % (front, gone))]
+        except msgspec.MsgspecError:
+            return None
+        if not set(times[: len(items)]).isdisjoint(times[len(items) :]):
+            return None
+    return items
 
 
 def _difference(items: list[bytes], last: list[bytes]) -> News:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import chain, compress, cycle, repeat
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -154,52 +156,55 @@ class Readings:
 
     def _readings(self, decoded: Sequence[Any], reject: Reject) -> _Readings:
         """Line up the readings of several trackers."""
-        found = _Readings()
-        learned = bool(self._gate.learned)
-        for number, parts in enumerate(decoded):
-            if parts is None:
-                continue
-            begin = len(found.entries)
-            four = (parts.inputs, parts.states, parts.virtual_sensors, parts.counters)
-            for kind, entries in enumerate(four):
-                if entries:
-                    spots: Sequence[int] = range(len(entries))
-                    if not all(entries):
-                        spots = [spot for spot in spots if entries[spot] is not None]
-                        entries = [entries[spot] for spot in spots]  # noqa: PLW2901
-                    found.entries += entries
-                    found.spots += spots
-                    found.kinds += [kind] * len(entries)
-                    if learned:
-                        found.extra += self._gate.inner_extra(_PART_NAMES[kind], entries)
-            found.owner += [number] * (len(found.entries) - begin)
-            if learned:
-                self._own_extra(number, parts, found, begin, reject)
+        fields = fields_of(decoded, _PARTS.names)
+        # For each tracker its four lists, one after another; what isn't there is as good as empty.
+        lists = list(chain.from_iterable(zip(*(fields[part] for part in _KINDS), strict=True)))
+        lengths = [len(one) if one else 0 for one in lists]
+        trackers = chain.from_iterable(map(repeat, range(len(decoded)), repeat(len(_KINDS))))
+        found = _Readings(
+            entries=list(chain.from_iterable(filter(None, lists))),
+            owner=list(chain.from_iterable(map(repeat, trackers, lengths))),
+            kinds=list(chain.from_iterable(map(repeat, cycle(range(len(_KINDS))), lengths))),
+            spots=list(chain.from_iterable(map(range, lengths))),
+        )
+        if not all(found.entries):
+            found = found.without_nulls()
+        if self._gate.learned:
+            self._keep_unknown(decoded, found, reject)
         return found
 
-    def _own_extra(
-        self, number: int, parts: Any, found: _Readings, begin: int, reject: Reject
-    ) -> None:
-        """Keep what a tracker's object holds beside the four known parts: with its first row."""
-        [own] = self._gate.extra([parts])
-        if own is None:
-            return
-        if begin < len(found.extra):
-            first = found.extra[begin]
-            found.extra[begin] = own if first is None else f"{own[:-1]},{first[1:]}"
-        else:
-            reject(number, "", "unknown fields, and no reading", own)
+    def _keep_unknown(self, decoded: Sequence[Any], found: _Readings, reject: Reject) -> None:
+        """Add the fields that nobody knows, of the readings and of what they stood in."""
+        pairs = zip(found.kinds, found.entries, strict=True)
+        found.extra += [
+            self._gate.inner_extra(_PART_NAMES[kind], [entry])[0] for kind, entry in pairs
+        ]
+        for number, own in enumerate(self._gate.extra(decoded)):
+            if own is None:
+                continue
+            row = bisect_left(found.owner, number)
+            if row < len(found.owner) and found.owner[row] == number:
+                # What stands beside the four known parts: with the first of their rows.
+                first = found.extra[row]
+                found.extra[row] = own if first is None else f"{own[:-1]},{first[1:]}"
+            else:
+                reject(number, "", "unknown fields, and no reading", own)
 
 
 @dataclass
 class _Readings:
     """Readings in a line: the objects, and for each its item, its kind, and its place there."""
 
-    entries: list[Any] = field(default_factory=list)
-    owner: list[int] = field(default_factory=list)
-    kinds: list[int] = field(default_factory=list)
-    spots: list[int] = field(default_factory=list)
+    entries: list[Any]
+    owner: list[int]
+    kinds: list[int]
+    spots: list[int]
     extra: list[str | None] = field(default_factory=list)
+
+    def without_nulls(self) -> _Readings:
+        """Leave out the readings that could not be read."""
+        columns = (self.entries, self.owner, self.kinds, self.spots)
+        return _Readings(*(list(compress(column, self.entries)) for column in columns))
 
 
 def _frame(rows: Rows, ids: Lists) -> pl.DataFrame:

@@ -231,6 +231,37 @@ def test_a_large_message_is_read_in_pieces_and_every_part_is_named_by_its_place(
     assert frames["rejects"]["tracker_id"].to_list() == [None, None, 8]
 
 
+HEAD = '{"type":"event","event":"state_batch","user_time":"2026-07-01 14:00:00","data":'
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "rejects"),
+    [
+        (HEAD + '[{"source_id":1}]}', 1, 0),
+        (HEAD + '[{"source_id":1}],"more":[]}', 1, 0),
+        (HEAD + '[{"source_id":1}],"data":[{"source_id":1},{"source_id":2}]}', 2, 0),
+        (HEAD + '[{"source_id":1},]}', 0, 1),
+        (HEAD + '[{"source_id":1}]]}', 0, 1),
+        (HEAD + '[{"source_id":1,"x":{"y":[nul]}}]}', 0, 1),
+        (HEAD + '[{"source_id":1,"x":"\\ud800"}]}', 1, 0),
+        (HEAD + '[{"source_id":1,"movement_status":"é"}]}', 1, 0),
+        (HEAD + '[{"source_id":"1"},{"source_id":2}]}', 1, 1),
+        (HEAD.replace("state_batch", "iot_monitor") + '{"iot_last_values":[}}', 0, 1),
+        (HEAD.replace("state_batch", "readings_batch") + '[{"7":{"counters":[}}]}', 0, 1),
+    ],
+)
+def test_a_large_message_that_only_begins_as_events_do_is_read_as_any_other(
+    monkeypatch, text, rows, rejects
+):
+    monkeypatch.setattr("fleetlab.protocol._LARGE", 10)
+    between = HEAD + '[{"source_id":9003}]}'
+    frames = frames_of(decoder(), between, text, between)
+    assert frames["state_batch"].filter(source_id=9003)["seq"].to_list() == [1, 3]
+    assert frames["state_batch"].filter(source_id=9003)["snapshot"].to_list() == [True, False]
+    assert len(frames["state_batch"]) == 2 + rows
+    assert len(rejects_of(frames)) == rejects
+
+
 def test_a_position_may_stand_beside_its_location():
     rows = rows_of(
         decoder(),
