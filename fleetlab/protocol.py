@@ -253,7 +253,7 @@ def guess(data: bytes) -> EventMessage | None:
     if len(data) < _LARGE or data[-2:] not in _ENDS or not data.isascii():
         return None
     head = _HEAD.match(data)
-    if head is None:
+    if head is None or excess(data) is not None:
         return None
     event, user_time = head.group(1).decode(), head.group(2)
     payload = Raw(data[head.end() : -1])
