@@ -33,14 +33,10 @@ def _facts(info: Info, missed: Mapping[str, int]) -> list[tuple[str, str]]:
     zone = info.timezone or (f"UTC{info.utc_offset}" if info.utc_offset else "not known")
     source = f" ({info.timezone_source})" if info.timezone_source else ""
     facts.append(("zone of the wire", zone + source))
-    facts.append(
-        (
-            "not received",
-            "no gaps" if not missed["gaps"] else f"{missed['gaps']:,} gaps, see rec.gaps",
-        )
-    )
-    if missed["rejects"]:
-        facts.append(("not understood", f"{missed['rejects']:,} parts, see rec.rejects"))
+    gaps, rejects = missed["gaps"], missed["rejects"]
+    facts.append(("not received", f"{_count(gaps, 'gap')}, see rec.gaps" if gaps else "no gaps"))
+    if rejects:
+        facts.append(("not readable", f"{_count(rejects, 'part')}, see rec.rejects"))
     facts += [
         (name, value)
         for name, value in (
@@ -52,6 +48,10 @@ def _facts(info: Info, missed: Mapping[str, int]) -> list[tuple[str, str]]:
         if value
     ]
     return facts
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _duration(seconds: float) -> str:
