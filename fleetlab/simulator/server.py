@@ -155,7 +155,10 @@ class Host(ABC, Generic[AnyFeed]):
             return web.Response(status=400, text="This address is for WebSockets.")
         if not self._takes_clients:
             return web.Response(status=503, text="Service Unavailable")
-        await ws.prepare(request)
+        try:
+            await ws.prepare(request)
+        except ConnectionError:  # gone already
+            return web.Response()
         self._count += 1
         connection = Connection(self._count, self._service, self._manners, self._feed())
         self._connections[connection.number] = connection

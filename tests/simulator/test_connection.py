@@ -1,5 +1,8 @@
 import asyncio
 import re
+import socket
+import struct
+import urllib.error
 import urllib.request
 
 import aiohttp
@@ -149,3 +152,20 @@ def test_pages_of_other_sites_may_ask_and_learn_nothing_of_the_server(still):
         assert reply.headers["Access-Control-Allow-Origin"] == "*"
         assert "Authorization" in reply.headers["Access-Control-Allow-Headers"]
         assert "ython" not in str(reply.headers)
+
+
+def test_clients_that_are_gone_before_they_are_answered_are_no_error(simulator, caplog):
+    port = int(simulator.base_url.split(":")[2].split("/")[0])
+    upgrade = (
+        "GET /v2/event/subscription HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "Sec-WebSocket-Version: 13\r\n\r\n"
+    )
+    for _ in range(100):
+        with socket.create_connection(("127.0.0.1", port)) as gone:
+            reset = struct.pack("ii", 1, 0)
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+            gone.sendall(upgrade.encode())
+    with pytest.raises(urllib.error.HTTPError):  # by now it has seen them all
+        urllib.request.urlopen(f"{simulator.base_url}/event/subscription", timeout=10)
+    assert [record.getMessage() for record in caplog.records] == []
