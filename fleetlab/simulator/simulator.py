@@ -17,6 +17,7 @@ from fleetlab.simulator.clock import Clock
 from fleetlab.simulator.connection import Manners
 from fleetlab.simulator.controls import Controls
 from fleetlab.simulator.directory import account_calls
+from fleetlab.simulator.entrance import Entrance
 from fleetlab.simulator.feed import Platform
 from fleetlab.simulator.fleet import make_fleet
 from fleetlab.simulator.frames import Frames
@@ -42,7 +43,7 @@ _MADRID = (40.4168, -3.7038)
 _THIRTY_DAYS = 30 * 86_400.0
 
 
-class Simulator(Controls):
+class Simulator(Entrance, Controls):
     """A small platform with a driving fleet, on this machine.
 
     It speaks the WebSocket and REST protocol of the platform and shares no code with the client, so
@@ -167,7 +168,6 @@ class Simulator(Controls):
             binary=Oddity.BINARY_FRAMES in odd,
         )
         self._thread: ServerThread[Server] | None = None
-        self._address: tuple[str, int] | None = None
 
     def __repr__(self) -> str:
         where = "stopped" if self._thread is None else self.base_url
@@ -227,30 +227,7 @@ class Simulator(Controls):
             )
         self._call(lambda server: server.step(seconds))
 
-    # What a client needs to know
-
-    @property
-    def base_url(self) -> str:
-        """The API's base URL; the WebSocket's is the same with ws and `/event/subscription`."""
-        if self._address is None:
-            raise InvalidArgument("The simulator has no address before start().")
-        host, port = self._address
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}/v2"
-
-    @property
-    def api_key(self) -> str:
-        """A key of 32 hex digits, decided by the seed."""
-        return self._account.api_key
-
-    @property
-    def login(self) -> str:
-        """The login that `user/auth` takes."""
-        return self._account.login
-
-    @property
-    def password(self) -> str:
-        """The password that `user/auth` takes."""
-        return self._account.password
+    # What a client needs to know, beside the entrance
 
     @property
     def tracker_ids(self) -> tuple[int, ...]:

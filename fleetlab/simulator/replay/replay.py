@@ -18,6 +18,7 @@ from fleetlab.recording.manifest import UnreadableManifest, read_manifest
 from fleetlab.simulator.account import Account
 from fleetlab.simulator.connection import Manners
 from fleetlab.simulator.conversation import Service
+from fleetlab.simulator.entrance import Entrance
 from fleetlab.simulator.ledger import Ledger
 from fleetlab.simulator.replay.playback import Pace, Playback, PlaybackServer
 from fleetlab.simulator.replay.prelude import read_prelude
@@ -40,7 +41,7 @@ _THIRTY_DAYS = 30 * 86_400.0
 _PER_SECOND = 50
 
 
-class Replay:
+class Replay(Entrance):
     """A recording that is served again; made by :func:`fleetlab.replay`, which says how."""
 
     def __init__(
@@ -78,7 +79,6 @@ class Replay:
         self._account = self._fresh_account()
         self._stage = Stage(self._prelude.replies)
         self._thread: ServerThread[PlaybackServer] | None = None
-        self._port: int | None = None
 
     def __repr__(self) -> str:
         where = "stopped" if self._thread is None else f"{self.base_url} {self.phase}"
@@ -104,7 +104,7 @@ class Replay:
             self._stage = Stage(self._prelude.replies)
             host, port = self._bind
             self._thread = ServerThread(self._make_server, host=host, port=port)
-            self._port = self._thread.port
+            self._address = (host, self._thread.port)
         return self
 
     def stop(self) -> None:
@@ -124,31 +124,6 @@ class Replay:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-    # What a client needs to know
-
-    @property
-    def base_url(self) -> str:
-        """The API's base URL; the WebSocket's is the same with ws and `/event/subscription`."""
-        if self._port is None:
-            raise InvalidArgument("The replay has no address before start().")
-        host = self._bind[0]
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}/v2"
-
-    @property
-    def api_key(self) -> str:
-        """A key of 32 hex digits, another one for each replay."""
-        return self._account.api_key
-
-    @property
-    def login(self) -> str:
-        """The login that `user/auth` takes."""
-        return self._account.login
-
-    @property
-    def password(self) -> str:
-        """The password that `user/auth` takes."""
-        return self._account.password
 
     # How far it is
 
@@ -180,7 +155,7 @@ class Replay:
         bool
             Whether every message was sent.
         """
-        if self._port is None:
+        if self._address is None:
             raise InvalidArgument("The replay has nothing to wait for before start().")
         self._ended.wait(timeout)
         if self._failure is not None:
