@@ -175,6 +175,7 @@ class Connection:
         return "stop"
 
     async def _lost(self, detail: str, code: int | None = None) -> None:
+        self._watch.look()  # the loss may be the first that we hear after a sleep
         if self._accepted and self._pulse is not None:
             asleep = self._watch.away_since is not None
             await self._log("lost", detail, code, alive=self._pulse.alive, asleep=asleep)
