@@ -256,7 +256,7 @@ def guess(data: bytes) -> EventMessage | None:
     if head is None or excess(data) is not None:
         return None
     event, user_time = head.group(1).decode(), head.group(2)
-    payload = Raw(data[head.end() : -1])
+    payload = Raw(memoryview(data)[head.end() : -1])
     return EventMessage(event, payload, None if user_time is None else user_time.decode())
 
 

@@ -123,16 +123,16 @@ class JournalWriter:
             If the disk takes no more. `flushed` says what is safe; the rest goes on waiting for a
             flush that succeeds.
         """
-        line = encode(record)
         now = self._clock()
         file = self._file or self._open(now)
         if not self._waiting_raw:
             self._waiting_since = now
         before = self.appended
         count = before.line if self._frame else 0
-        self._frame.append(self._compressor.compress(line))
-        self._waiting_raw += len(line)
-        self._segment_raw += len(line)
+        for part in encode(record):
+            self._frame.append(self._compressor.compress(part))
+            self._waiting_raw += len(part)
+            self._segment_raw += len(part)
         self.appended = Position(before.segment, self._frame_start, count + 1)
         if (
             self._segment_raw >= self._segment_bytes

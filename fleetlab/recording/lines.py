@@ -10,14 +10,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from fleetlab.records import ConnectionRecord, MessageRecord, Record, RestRecord
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = ["decode", "encode"]
+
+_PART: Final = 250_000  # characters; what is encoded at a time stays in the processor's cache
 
 
 class _Connection(msgspec.Struct, omit_defaults=True):
@@ -45,8 +50,11 @@ _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(_Line)
 
 
-def encode(record: Record) -> bytes:
-    """Return the record's line, line feed included.
+def encode(record: Record) -> Iterator[bytes]:
+    """Yield the record's line in parts, line feed included.
+
+    The text of a large message is a part of its own for every few hundred kilobytes, so that no
+    second copy of it is ever in memory.
 
     Parameters
     ----------
@@ -55,9 +63,15 @@ def encode(record: Record) -> bytes:
     """
     if isinstance(record, MessageRecord):
         try:
-            line = _Line(seq=record.seq, at=record.at, text=record.data.decode())
+            text = record.data.decode()
         except UnicodeDecodeError:
             line = _Line(seq=record.seq, at=record.at, b64=record.data)
+        else:
+            yield b'{"seq":%d,"at":%d,"text":"' % (record.seq, record.at)
+            for start in range(0, len(text), _PART):
+                yield _ENCODER.encode(text[start : start + _PART])[1:-1]
+            yield b'"}\n'
+            return
     elif isinstance(record, RestRecord):
         line = _Line(at=record.at, rest=record.rest, reply=record.reply)
     else:
@@ -71,10 +85,10 @@ def encode(record: Record) -> bytes:
         )
         line = _Line(at=record.at, connection=happened)
     try:
-        return _ENCODER.encode(line) + b"\n"
+        yield _ENCODER.encode(line) + b"\n"
     except UnicodeEncodeError:
         # Half a surrogate pair, from a JSON escape or a name of the system's: only as an escape.
-        return json.dumps(msgspec.to_builtins(line), separators=(",", ":")).encode() + b"\n"
+        yield json.dumps(msgspec.to_builtins(line), separators=(",", ":")).encode() + b"\n"
 
 
 def decode(data: bytes | bytearray | memoryview) -> Record:

@@ -310,7 +310,7 @@ class Decoder:
             return
         for fault in read.faults:
             self._rejects.add(origin, *fault)
-        event, found, faulty = open_payload(read.event, read.data)
+        event, found, faulty = open_payload(read.event, read.data, guess=self._guesses)
         for item in faulty:
             where = Origin(record.seq, record.at, event)
             self._rejects.add(where, item.path, item.fault or "", bytes(item.raw))

@@ -29,17 +29,19 @@ PIECE: Final = 500
 
 _REMEMBERED: Final = 100_000  # texts of ids; a server may invent more
 
-PIECE_BYTES: Final = 500_000
-"""A payload of up to so many bytes is one piece, and its items needn't be looked for."""
+PIECE_BYTES: Final = 200_000
+"""A large payload is cut at the first item that begins after so many bytes."""
 
 _ARRAY: Final = msgspec.json.Decoder(list[Raw])
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
 # Python refuses to make a number of thousands of digits, so their count is looked at first.
 _ID: Final = re.compile("[0-9]{1,19}")
 _BATCHES: Final = ("state", "state_batch", "readings_batch")
-# How payloads begin whose items needn't be looked for one by one.
+# How payloads begin whose items needn't be looked for one by one, and what is between two of them.
 _STATES: Final = re.compile(rb'\[\s*\{\s*"source_id"\s*:')
 _READINGS: Final = re.compile(rb'\[\s*\{\s*"[0-9]{1,19}"\s*:')
+_NEXT_STATE: Final = re.compile(rb'\}\s*,\s*(?=\{\s*"source_id"\s*:)')
+_NEXT_READINGS: Final = re.compile(rb'\}\s*,\s*(?=\{\s*"[0-9]{1,19}"\s*:)')
 
 
 class Item(msgspec.Struct, gc=False):
@@ -74,6 +76,9 @@ class Item(msgspec.Struct, gc=False):
         return f"{self.base}{place}{self.rest}"
 
 
+_NOTHING: Final = memoryview(b"[")
+
+
 class Piece(msgspec.Struct, gc=False):
     """Items of one message that are decoded together.
 
@@ -83,8 +88,8 @@ class Piece(msgspec.Struct, gc=False):
         A JSON array of them.
     base : str
         JSON path of the array that they stood in.
-    first : int
-        Place of the first one in it.
+    before : memoryview
+        The text of that array up to the first one.
     opened : list of Item or None
         The items, where they had to be taken out of something; else :meth:`items` makes them.
     message : int
@@ -93,16 +98,37 @@ class Piece(msgspec.Struct, gc=False):
 
     raw: Raw | bytes
     base: str
-    first: int = 0
+    before: memoryview = _NOTHING
     opened: list[Item] | None = None
     message: int = 0
+    _first: int | None = None
+
+    @property
+    def first(self) -> int:
+        """Place of the first one in the array, which is counted only where it is asked for."""
+        if self._first is None:
+            self._first = len(_ARRAY.decode(self.before.tobytes().rstrip(b", \t\r\n") + b"]"))
+        return self._first
 
     def items(self) -> list[Item]:
         """Return the items one by one."""
         if self.opened is None:
-            raws = enumerate(_ARRAY.decode(self.raw), self.first)
+            raws = self.split()
             self.opened = [_unwrapped(Item(raw, self.base, place)) for place, raw in raws]
         return self.opened
+
+    def split(self) -> Iterator[tuple[int, Raw]]:
+        """Return place and JSON of each item.
+
+        Raises
+        ------
+        msgspec.MsgspecError
+            If it is no array, as it was cut at a wrong place; or if it has too many items.
+        """
+        found = _ARRAY.decode(self.raw)
+        if len(found) > OBJECTS:
+            raise msgspec.ValidationError(f"more than {OBJECTS:,} items")
+        return enumerate(found, self.first)
 
     def raws(self) -> list[Raw]:
         """Return their JSON one by one."""
@@ -115,7 +141,9 @@ class Piece(msgspec.Struct, gc=False):
         return self.opened[number].path
 
 
-def open_payload(event: str, data: Raw) -> tuple[str, list[Piece], list[Item]]:
+def open_payload(
+    event: str, data: Raw, *, guess: bool = True
+) -> tuple[str, list[Piece], list[Item]]:
     """Split a payload into pieces.
 
     Parameters
@@ -125,6 +153,9 @@ def open_payload(event: str, data: Raw) -> tuple[str, list[Piece], list[Item]]:
         batches it is the shape that decides.
     data : msgspec.Raw
         The payload.
+    guess : bool
+        Whether a large one may be cut where an item seems to begin. That was right if every piece
+        is an array, for JSON can be read in one way only; else it has to be opened again without.
 
     Returns
     -------
@@ -137,18 +168,11 @@ def open_payload(event: str, data: Raw) -> tuple[str, list[Piece], list[Item]]:
     if event == "iot_monitor":
         return event, [Piece(data, "$.data")], []  # one pass over it is enough
     view = memoryview(data)
-    if event in _BATCHES and (_STATES.match(view) or _READINGS.match(view)):
+    if guess and event in _BATCHES:
         if _READINGS.match(view):
-            event = "readings_batch"
-        elif event != "state":
-            event = "state_batch"
-        if len(view) <= PIECE_BYTES:
-            return event, [Piece(data, "$.data")], []
-        raws = _ARRAY.decode(data)
-        if len(raws) <= OBJECTS:
-            firsts = range(0, len(raws), PIECE)
-            pieces = [Piece(join(raws[first : first + PIECE]), "$.data", first) for first in firsts]
-            return event, pieces, []
+            return "readings_batch", _cut_text(view, _NEXT_READINGS), []
+        if _STATES.match(view):
+            return "state" if event == "state" else "state_batch", _cut_text(view, _NEXT_STATE), []
     items = _items("$.data", data)
     if event in _BATCHES and _are_readings(items, event):
         event, items = "readings_batch", [inner for item in items for inner in _trackers(item)]
@@ -161,6 +185,18 @@ def open_payload(event: str, data: Raw) -> tuple[str, list[Piece], list[Item]]:
 def join(parts: Iterable[Raw | bytes]) -> bytes:
     """Return a JSON array."""
     return b"[" + b",".join(parts) + b"]"
+
+
+def _cut_text(text: memoryview, between: re.Pattern[bytes]) -> list[Piece]:
+    """Cut an array where an item seems to begin; its items are not looked for one by one."""
+    pieces = []
+    start, end = 1, len(text) - 1
+    while found := between.search(text, start + PIECE_BYTES, end):
+        raw = b"".join((b"[", text[start : found.start() + 1], b"]"))
+        pieces.append(Piece(raw, "$.data", text[:start]))
+        start = found.end()
+    last = b"".join((b"[", text[start:])) if pieces else text
+    return [*pieces, Piece(Raw(last), "$.data", text[:start])]
 
 
 def _cut(items: Sequence[Item]) -> tuple[list[Piece], list[Item]]:
@@ -241,8 +277,7 @@ def open_readings(piece: Piece) -> list[Item]:
     """Return the trackers' readings of a piece one by one."""
     if piece.opened is not None:
         return piece.opened
-    raws = enumerate(_ARRAY.decode(piece.raw), piece.first)
-    items = [Item(raw, piece.base, place) for place, raw in raws]
+    items = [Item(raw, piece.base, place) for place, raw in piece.split()]
     return [inner for item in items for inner in _trackers(item)]
 
 

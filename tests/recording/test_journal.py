@@ -109,9 +109,13 @@ records = (
 )
 
 
+def line_of(record):
+    return b"".join(encode(record))
+
+
 @given(records)
 def test_every_record_comes_back_from_its_line(record):
-    line = encode(record)
+    line = line_of(record)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert decode(line) == decode(line[:-1]) == decode(memoryview(line)) == record
@@ -132,21 +136,30 @@ def test_every_record_comes_back_from_its_line(record):
     ],
 )
 def test_any_bytes_of_a_message_come_back(data):
-    assert decode(encode(MessageRecord(1, AT, data))) == MessageRecord(1, AT, data)
+    assert decode(line_of(MessageRecord(1, AT, data))) == MessageRecord(1, AT, data)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_large_message_has_the_same_line_in_whatever_parts_it_is_made(monkeypatch, size):
+    record = MessageRecord(1, AT, '{"a":"\\n\t\U0001f69a é"}'.encode() * 20)
+    whole = line_of(record)
+    monkeypatch.setattr("fleetlab.recording.lines._PART", size)
+    assert line_of(record) == whole
+    assert decode(whole) == record
 
 
 def test_half_a_surrogate_pair_in_a_reply_does_not_end_a_capture():
     record = RestRecord(AT, "tracker/list", json.loads(r'{"label":"\ud800"}'))
-    assert decode(encode(record)) == record
+    assert decode(line_of(record)) == record
 
 
 def test_the_lines_are_those_of_the_contract():
-    assert encode(MessageRecord(1, 123, b"{}")) == b'{"seq":1,"at":123,"text":"{}"}\n'
-    assert encode(MessageRecord(1, 123, b"\xff")) == b'{"seq":1,"at":123,"b64":"/w=="}\n'
-    assert encode(RestRecord(5, "tracker/list", None)) == (
+    assert line_of(MessageRecord(1, 123, b"{}")) == b'{"seq":1,"at":123,"text":"{}"}\n'
+    assert line_of(MessageRecord(1, 123, b"\xff")) == b'{"seq":1,"at":123,"b64":"/w=="}\n'
+    assert line_of(RestRecord(5, "tracker/list", None)) == (
         b'{"at":5,"rest":"tracker/list","reply":null}\n'
     )
-    assert encode(ConnectionRecord(5, "lost", code=1006)) == (
+    assert line_of(ConnectionRecord(5, "lost", code=1006)) == (
         b'{"at":5,"connection":{"what":"lost","code":1006}}\n'
     )
 
@@ -195,7 +208,7 @@ def test_a_journal_gives_back_its_records_in_order(folder):
 
 def test_any_tool_can_read_a_segment(folder):
     written(folder, MIXED, each=2)
-    assert zstd.decompress(folder.read(FIRST)) == b"".join(map(encode, MIXED))
+    assert zstd.decompress(folder.read(FIRST)) == b"".join(map(line_of, MIXED))
 
 
 def test_an_empty_journal_has_no_file_and_no_records(folder):
@@ -510,7 +523,7 @@ def test_a_missing_segment_is_told_of():
 
 
 def test_a_bad_line_is_skipped_and_told_of():
-    lines = encode(message(1)) + b"nonsense\n" + encode(message(2))
+    lines = line_of(message(1)) + b"nonsense\n" + line_of(message(2))
     options = {zstd.CompressionParameter.checksum_flag: 1}
     folder = damaged(zstd.compress(lines, options=options))
     problems = []
@@ -524,7 +537,7 @@ def test_a_bad_line_is_skipped_and_told_of():
 
 def test_what_has_no_checksum_is_not_trusted():
     problems = []
-    assert read(damaged(zstd.compress(encode(message(1)))), problems=problems) == []
+    assert read(damaged(zstd.compress(line_of(message(1)))), problems=problems) == []
     assert problems
 
 

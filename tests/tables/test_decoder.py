@@ -231,6 +231,50 @@ def test_a_large_message_is_read_in_pieces_and_every_part_is_named_by_its_place(
     assert frames["rejects"]["tracker_id"].to_list() == [None, None, 8]
 
 
+@settings(max_examples=60)
+@given(
+    st.lists(st.booleans(), min_size=1, max_size=12),
+    st.sampled_from([(",", ":"), (" , ", " : ")]),
+    st.sampled_from([5, 100]),
+)
+def test_a_large_message_is_never_cut_inside_an_item(nested, separators, size):
+    def more(first: str) -> dict[str, Any]:
+        return {"more": [{"a": 1}, {first: 1, "a": [{"a": 1}, {first: 2}]}]}
+
+    states = [
+        {"source_id": n, **(more("source_id") if deep else {})} for n, deep in enumerate(nested, 1)
+    ]
+    readings = [
+        {str(n): {"counters": [{"type": "odometer", "value": n, **(more("7") if deep else {})}]}}
+        for n, deep in enumerate(nested, 1)
+    ]
+    texts = [
+        json.dumps(json.loads(message(event, data)), separators=separators).encode()
+        for event, data in (("state_batch", states), ("readings_batch", readings))
+    ]
+    made = decoder()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fleetlab.tables.payload.PIECE_BYTES", size)
+        patch.setattr("fleetlab.protocol._LARGE", 10)
+        frames = frames_of(made, *texts)
+    ids = list(range(1, len(nested) + 1))
+    assert frames["state_batch"]["source_id"].to_list() == ids
+    assert frames["readings_batch"]["tracker_id"].to_list() == ids
+    for event, first in (("state_batch", "source_id"), ("readings_batch", "7")):
+        extra = [text and json.loads(text) for text in frames[event]["extra"]]
+        assert extra == [more(first) if deep else None for deep in nested]
+    assert "rejects" not in frames
+
+
+def test_items_without_end_are_one_reject():
+    text = message("state_batch", [{"source_id": 1}]).replace("]", ",{}" * 600_000 + "]")
+    frames = frames_of(decoder(), text, message("state_batch", [{"source_id": 9003}]))
+    [(path, raw)] = rejects_of(frames)
+    assert path == "$.data"
+    assert raw.startswith('[{"source_id": 1},{},{}')
+    assert frames["state_batch"]["source_id"].to_list() == [9003]
+
+
 HEAD = '{"type":"event","event":"state_batch","user_time":"2026-07-01 14:00:00","data":'
 
 
