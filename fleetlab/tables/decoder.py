@@ -243,7 +243,7 @@ class Decoder:
 
     def _decode_or_undo(self, records: list[MessageRecord]) -> None:
         seen = {event: set(keys) for event, keys in self._seen.items()}
-        contents = self._iot.memory.contents.copy()
+        memory = self._iot.memory.copy()
         rejects, listed, gaps = len(self._rejects.rows), self._rejects.listed, len(self.log.gaps)
         frames = {event: list(parts) for event, parts in self._frames.items()}
         counts, offset = self.counts.copy(), self.clock.offset
@@ -253,7 +253,7 @@ class Decoder:
         except BaseException:
             self._seen, self._frames, self.counts = seen, frames, counts
             self.clock.offset = offset
-            self._iot.memory.contents = contents
+            self._iot.memory = memory
             del self._rejects.rows[rejects:], self.log.gaps[gaps:]
             self._rejects.listed = listed
             raise

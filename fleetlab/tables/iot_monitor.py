@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
+import polars as pl
 from msgspec import Raw
 
 from fleetlab.tables.gate import INT64, RAW, TEXT, Gate, Obj
-from fleetlab.tables.payload import PIECE, join, open_devices
+from fleetlab.tables.payload import join, open_devices
 from fleetlab.tables.rows import Batch, Rows, fields_of
 from fleetlab.tables.values import NOT_A_SCALAR, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import polars as pl
-
     from fleetlab.tables.payload import Piece
-    from fleetlab.tables.queues import QueueMemory
+    from fleetlab.tables.queues import News, QueueMemory
 
 __all__ = ["IotMonitor", "Overrun"]
 
 _TIMES: Final = ("msg_time", "srv_time")
-_COLUMNS: Final = ("tracker_id", "label", "queue", "field", "snapshot", "raw", *_TIMES)
+_COLUMNS: Final = ("run", "field", "raw", *_TIMES)
+_NULL: Final = Raw(b"null")
 _VALUE: Final = Obj({"value": RAW, "msg_time": TEXT, "srv_time": TEXT})
 
 
@@ -73,21 +74,14 @@ class Overrun(NamedTuple):
     oldest: str | None
 
 
-class _New(msgspec.Struct, gc=False):
-    """A new value, and where it stood."""
+class _Run(NamedTuple):
+    """New values of one queue of a device, which follow each other."""
 
     tracker_id: int
     queue: str
-    field: str
     snapshot: bool
     base: str
-    place: int
-    raw: bytes
-
-    @property
-    def path(self) -> str:
-        """Its JSON path from the root of the message."""
-        return f"{self.base}.{self.queue}_fields.{self.field}[{self.place}]"
+    news: News
 
 
 class IotMonitor:
@@ -123,39 +117,49 @@ class IotMonitor:
             With the position of the message in the batch.
         """
         rows = Rows(batch, _COLUMNS)
+        runs: list[_Run] = []
         overruns: dict[tuple[int, Overrun], None] = {}  # both queues may tell the same
         for piece in pieces:
-            new: list[_New] = []
+            start = len(runs)
             for path, device in self._devices(batch, piece):
-                self._compare(batch, piece.message, path, device, new, overruns)
-            for start in range(0, len(new), PIECE):
-                self._add(batch, piece.message, new[start : start + PIECE], rows)
+                self._compare(batch, piece.message, path, device, runs, overruns)
+            self._add(batch, piece.message, runs, start, rows)
         raws = rows.columns["raw"]
         values = read_values(raws)
         for row in values.faults:
             rows.reject(row, ".value", NOT_A_SCALAR, raws[row])
-        frame = rows.frame(values[:3], ("msg_time",))
+        places = _places(batch, runs, rows.columns["run"])
+        frame = rows.frame([*values[:3], *places], ("msg_time",))
         return frame.sort("seq", "event_time", maintain_order=True), list(overruns)
 
-    def _add(self, batch: Batch, message: int, new: list[_New], rows: Rows) -> None:
-        """Add new values of one message."""
+    def _add(self, batch: Batch, message: int, runs: list[_Run], start: int, rows: Rows) -> None:
+        """Add the new values of one message: those of the runs from one on."""
+        numbers: list[int] = []
+        raws: list[bytes] = []
+        fields: list[str] = []
+        places: list[int] = []
+        for number, run in enumerate(runs[start:], start):
+            numbers += [number] * len(run.news.raws)
+            raws += run.news.raws
+            fields += run.news.fields
+            places += run.news.places
 
         def reject(row: int, where: str, reason: str, raw: str | bytes) -> None:
-            batch.reject(message, new[row].path + where, reason, raw, new[row].tracker_id)
+            run = runs[numbers[row]]
+            path = f"{run.base}.{run.queue}_fields.{fields[row]}[{places[row]}]{where}"
+            batch.reject(message, path, reason, raw, run.tracker_id)
 
-        raws = [one.raw for one in new]
         decoded = self._gate.decode(join(raws), lambda: raws, reject)
         if not all(decoded):
-            new = [one for one, value in zip(new, decoded, strict=True) if value is not None]
-            decoded = [value for value in decoded if value is not None]
-        fields = fields_of(decoded, _VALUE.names)
-        places = fields_of(new, _New.__struct_fields__)
+            numbers = list(compress(numbers, decoded))
+            fields, places = list(compress(fields, decoded)), list(compress(places, decoded))
+            decoded = list(filter(None, decoded))
+        parts = fields_of(decoded, _VALUE.names)
         made: dict[str, Sequence[Any]] = {
-            **{name: batch.times(message, f".{name}", fields[name], reject) for name in _TIMES},
-            "label": batch.directory.labels_of(places["tracker_id"]),
-            "raw": list(map(bytes, fields["value"])),
+            name: batch.times(message, f".{name}", parts[name], reject) for name in _TIMES
         }
-        rows.add(message, len(new), {**places, **made}, reject)
+        made |= {"run": numbers, "field": fields, "raw": list(map(bytes, parts["value"]))}
+        rows.add(message, len(decoded), made, reject)
 
     def _devices(self, batch: Batch, piece: Piece) -> Iterator[tuple[str, _Device]]:
         """Yield the devices that can be read, each with its JSON path."""
@@ -199,36 +203,45 @@ class IotMonitor:
         message: int,
         base: str,
         device: _Device,
-        new: list[_New],
+        runs: list[_Run],
         overruns: dict[tuple[int, Overrun], None],
     ) -> None:
         """Find the new values of one device."""
         tracker = device.tracker_id
         for queue, fields in (("nonnull", device.nonnull_fields), ("all", device.all_fields)):
-            maps = fields if isinstance(fields, list) else [fields or {}]
-            contents = {
-                name: text
-                for part in maps
-                for name, raw in part.items()
-                if (text := bytes(raw)) != b"null"
-            }
+            contents = _contents(fields)
             if not contents:
                 continue
             [snapshot] = batch.is_snapshot([(tracker, queue)])
-            for field, text in contents.items():
-                try:
-                    news = self.memory.news(tracker, queue, field, text)
-                except msgspec.MsgspecError as error:
-                    where = f"{base}.{queue}_fields.{field}"
-                    reason = str(error).replace("`", "")
-                    batch.reject(message, where, reason, text, tracker)
-                    continue
-                for place, value in news.items:
-                    new.append(_New(tracker, queue, field, snapshot, base, place, value))
-                if news.overrun is not None:
-                    known, oldest = map(_msg_time, news.overrun)
-                    found = Overrun(tracker, field, known, oldest)
-                    overruns[message, found] = None
+            news = self.memory.news(tracker, queue, contents)
+            if news.raws:
+                runs.append(_Run(tracker, queue, snapshot, base, news))
+            for field, reason, text in news.faults:
+                batch.reject(message, f"{base}.{queue}_fields.{field}", reason, text, tracker)
+            for field, known, oldest in news.overruns:
+                found = Overrun(tracker, field, _msg_time(known), _msg_time(oldest))
+                overruns[message, found] = None
+
+
+def _contents(fields: dict[str, Raw] | list[dict[str, Raw]] | None) -> dict[str, Raw]:
+    """Return queues by attribute, less those that are null."""
+    maps = fields if isinstance(fields, list) else [fields or {}]
+    if len(maps) == 1 and _NULL not in maps[0].values():
+        return maps[0]
+    return {name: raw for part in maps for name, raw in part.items() if raw != _NULL}
+
+
+def _places(batch: Batch, runs: Sequence[_Run], numbers: Sequence[int]) -> list[pl.Series]:
+    """Return the columns that tell where values stood, from the numbers of their runs."""
+    trackers = [run.tracker_id for run in runs]
+    columns = {
+        "tracker_id": pl.Series(trackers, dtype=pl.Int64),
+        "label": pl.Series(batch.directory.labels_of(trackers), dtype=pl.String),
+        "queue": pl.Series([run.queue for run in runs], dtype=pl.String),
+        "snapshot": pl.Series([run.snapshot for run in runs], dtype=pl.Boolean),
+    }
+    rows = pl.Series(numbers, dtype=pl.UInt32)
+    return [column.gather(rows).alias(name) for name, column in columns.items()]
 
 
 def _msg_time(raw: bytes) -> str | None:

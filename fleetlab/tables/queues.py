@@ -7,6 +7,7 @@ reconnects, and travels as JSON text so that a recording can be continued by ano
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import datetime
 from functools import lru_cache
@@ -18,7 +19,7 @@ from msgspec import Raw
 from fleetlab.tables.values import scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable, Iterable, Mapping
 
 __all__ = ["FULL", "News", "QueueMemory"]
 
@@ -42,25 +43,35 @@ class _Stamp(msgspec.Struct, gc=False):
     msg_time: str | None = None
 
 
+_STAMP: Final = msgspec.json.Decoder(_Stamp)
 _STAMPS: Final = msgspec.json.Decoder(list[_Stamp])
 _HEAD: Final = 80  # bytes by which the begin of the last content is looked for
-_COMMA: Final = ord(",")
+_NEVER: Final = (b"", math.inf)
 
 
-class News(msgspec.Struct):
-    """What a queue brought.
+class News(msgspec.Struct, gc=False):
+    """What some queues of a device brought.
 
     Attributes
     ----------
-    items : list of tuple of int and bytes
-        Place in the queue and JSON text of each new value, oldest first.
-    overrun : tuple of bytes or None
-        Where a full queue shares nothing with its last content: the newest value known before and
-        the oldest one in it now; values between them may have been missed.
+    fields : list of str
+        The attribute of each new value; those of one queue are oldest first.
+    places : list of int
+        Where in its queue it stands.
+    raws : list of bytes
+        Its JSON text.
+    overruns : list of tuple of str, bytes and bytes
+        Attributes whose full queue shares nothing with its last content, the newest value known
+        before and the oldest one in it now; values between them may have been missed.
+    faults : list of tuple of str, str and bytes
+        Attributes whose queue is none, why, and what came; what is remembered stays.
     """
 
-    items: list[tuple[int, bytes]]
-    overrun: tuple[bytes, bytes] | None = None
+    fields: list[str] = []
+    places: list[int] = []
+    raws: list[bytes] = []
+    overruns: list[tuple[str, bytes, bytes]] = []
+    faults: list[tuple[str, str, bytes]] = []
 
 
 class QueueMemory:
@@ -70,104 +81,125 @@ class QueueMemory:
     ----------
     contents : iterable of list, optional
         What :meth:`dump` gave, to go on from there.
-
-    Attributes
-    ----------
-    contents : dict
-        JSON text by tracker, queue and field.
     """
 
     def __init__(self, contents: Iterable[list[Any]] = ()) -> None:
-        self.contents: dict[tuple[int, str, str], bytes] = {
-            (tracker, queue, field): text.encode() for tracker, queue, field, text in contents
-        }
+        # By tracker and queue, then by field: JSON text, and the moment of the newest value in it,
+        # which is infinite where it isn't known.
+        self._known: dict[tuple[int, str], dict[str, tuple[bytes, float]]] = {}
+        for tracker, queue, field, text in contents:
+            self._known.setdefault((tracker, queue), {})[field] = (text.encode(), math.inf)
 
     def dump(self) -> list[list[Any]]:
         """Return the contents as JSON-able lists of tracker, queue, field and text."""
-        return [[*place, content.decode()] for place, content in self.contents.items()]
+        return [
+            [*place, field, text.decode()]
+            for place, known in self._known.items()
+            for field, (text, _) in known.items()
+        ]
 
-    def news(self, tracker: int, queue: str, field: str, text: bytes) -> News:
-        """Compare a queue with its last content, and remember it.
+    def copy(self) -> QueueMemory:
+        """Return another one that remembers the same."""
+        other = QueueMemory()
+        other._known = {place: known.copy() for place, known in self._known.items()}
+        return other
+
+    def news(self, tracker: int, queue: str, contents: Mapping[str, Raw]) -> News:
+        """Compare queues of a device with their last content, and remember them.
 
         Parameters
         ----------
-        tracker, queue, field
-            Which queue.
-        text : bytes
-            Its JSON text.
-
-        Raises
-        ------
-        msgspec.ValidationError
-            If it is no list; what is remembered stays.
+        tracker, queue
+            Which queues.
+        contents : mapping of str to msgspec.Raw
+            Their JSON texts by attribute.
         """
-        place = (tracker, queue, field)
-        last = self.contents.get(place)
-        if last == text:
-            return _NOTHING
-        if len(text) > _LIMIT:
-            raise msgspec.ValidationError(f"a queue of more than {_LIMIT:,} bytes")
-        front = None if last is None else _front(text, last)
-        if front is not None:
-            self.contents[place] = text
-            return News([(0, front[0])] if len(front) == 1 else _oldest_first(enumerate(front)))
-        items = list(map(bytes, _ARRAY.decode(text)))
-        self.contents[place] = text
-        if last is None:
-            return News(_oldest_first(enumerate(items)))
-        return _difference(items, list(map(bytes, _ARRAY.decode(last))))
+        known = self._known.setdefault((tracker, queue), {})
+        news = News()
+        fields, places, raws = news.fields, news.places, news.raws
+        for field, raw in contents.items():
+            text = bytes(raw)
+            last, newest = known.get(field, _NEVER)
+            # Mostly one value came in front, and is newer than all before, so it is none of them.
+            # Of the rest nothing is looked at but its bytes: it is whole values where the front is
+            # one, and as only objects have a moment, they are whole in the last text as well.
+            begin = text.find(b"},{") + 2
+            if last.startswith(text[begin:-1], 1):
+                front = text[1 : begin - 1]
+                moment = _moment_of(front)
+                if moment > newest and len(text) <= _LIMIT:
+                    known[field] = (text, moment)
+                    fields.append(field)
+                    places.append(0)
+                    raws.append(front)
+                    continue
+            if text == last:
+                continue
+            try:
+                items, overrun = _compare(text, last)
+            except msgspec.MsgspecError as error:
+                news.faults.append((field, str(error).replace("`", ""), text))
+                continue
+            known[field] = (text, _newest(text))
+            for place, item in items:
+                fields.append(field)
+                places.append(place)
+                raws.append(item)
+            if overrun is not None:
+                news.overruns.append((field, *overrun))
+        return news
 
 
-_NOTHING: Final = News([])
+_Compared = tuple[list[tuple[int, bytes]], tuple[bytes, bytes] | None]
+
+
+def _compare(text: bytes, last: bytes) -> _Compared:
+    """Return the new values with their places, oldest first, and the values around an overrun."""
+    if len(text) > _LIMIT:
+        raise msgspec.ValidationError(f"a queue of more than {_LIMIT:,} bytes")
+    front = _front(text, last) if last else None
+    items = list(map(bytes, _ARRAY.decode(text))) if front is None else front
+    if front is not None or not last:
+        return list(enumerate(items))[::-1], None
+    return _difference(items, list(map(bytes, _ARRAY.decode(last))))
 
 
 def _front(text: bytes, last: bytes) -> list[bytes] | None:
     """Return what came in front of the last content's first values, if that is all that happened.
 
-    Of the rest nothing is looked at but its bytes. Both texts are valid JSON, so where the one goes
-    on after a comma as the other began, what is before that comma is whole values: had it an open
-    bracket or an open string, no begin of a list of whole values could close it.
+    Of the rest nothing is looked at but its bytes. Both texts are valid JSON, so it is whole values
+    in this one where the front is, and in the last one where what is gone is, too.
     """
-    begin = text.find(b"},{", 1) + 2
-    if begin < 2 or not last.startswith(text[begin:-1], 1):  # noqa: PLR2004 - not found
-        begin = text.find(last[1:_HEAD], 2)
-        if begin < 0 or text[begin - 1] != _COMMA or not last.startswith(text[begin:-1], 1):
-            return None
+    begin = text.find(last[1:_HEAD], 2)
+    if begin < 0 or not last.startswith(text[begin:-1], 1):
+        return None
     front, gone = text[1 : begin - 1], last[len(text) - begin : -1]
-    alone = front.find(b"}") == len(front) - 1
-    items = [front] if alone else list(map(bytes, _ARRAY.decode(b"[%b]" % front)))
-    if gone:
-        if gone[0] != _COMMA:
-            return None
+    try:
+        items = list(map(bytes, _ARRAY.decode(b"[%b]" % front)))
         # One that fell off the end and comes again at the front is none more than before.
-        try:
-            times = [_moment(one.msg_time) for one in _STAMPS.decode(b"[%b%b]" % (front, gone))]
-        except msgspec.MsgspecError:
-            return None
-        if not set(times[: len(items)]).isdisjoint(times[len(items) :]):
-            return None
+        times = [_moment(one.msg_time) for one in _STAMPS.decode(b"[%b%b]" % (front, gone))]
+    except msgspec.MsgspecError:
+        return None
+    if not set(times[: len(items)]).isdisjoint(times[len(items) :]):
+        return None
     return items
 
 
-def _difference(items: list[bytes], last: list[bytes]) -> News:
+def _difference(items: list[bytes], last: list[bytes]) -> _Compared:
     """Compare without any shortcut: more of a value than before is new."""
     keys, old = list(map(_key, items)), list(map(_key, last))
     known = Counter(old)
     new = []
     # Of equal values the oldest are those that were known, so that the order of the rest holds.
-    for place, item in _oldest_first(enumerate(items)):
+    for place in reversed(range(len(items))):
         if known[keys[place]] > 0:
             known[keys[place]] -= 1
         else:
-            new.append((place, item))
+            new.append((place, items[place]))
     overrun = None
     if len(items) >= FULL and last and not set(keys) & set(old):
         overrun = (last[0], items[-1])
-    return News(new, overrun)
-
-
-def _oldest_first(items: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-    return list(items)[::-1]
+    return new, overrun
 
 
 def _key(item: bytes) -> Hashable:
@@ -188,3 +220,22 @@ def _moment(text: str | None) -> float | str | None:
     except ValueError:
         return text
     return text if moment.tzinfo is None else moment.timestamp()
+
+
+def _moment_of(item: bytes) -> float:
+    """Return the moment that a value was measured, or nan, which is after nothing."""
+    try:
+        moment = _moment(_STAMP.decode(item).msg_time)
+    except msgspec.MsgspecError:
+        return math.nan
+    return moment if isinstance(moment, float) else math.nan
+
+
+def _newest(text: bytes) -> float:
+    """Return the moment of the newest value of a queue, or infinity where one has none."""
+    try:
+        moments = [_moment(one.msg_time) for one in _STAMPS.decode(text)]
+    except msgspec.MsgspecError:
+        return math.inf
+    known = [moment for moment in moments if isinstance(moment, float)]
+    return max(known, default=math.inf) if len(known) == len(moments) else math.inf

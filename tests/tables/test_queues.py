@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from fleetlab.tables.queues import FULL, QueueMemory
 
@@ -16,9 +18,16 @@ def value(second: int, what: object = 1) -> dict:
     return {"msg_time": moment, "srv_time": moment, "value": what}
 
 
+def compact(what: object) -> str:
+    return json.dumps(what, separators=(",", ":"))  # as on the wire
+
+
 def send(memory: QueueMemory, *values: dict, text: str | None = None):
-    news = memory.news(7, "nonnull", "speed", (text or json.dumps(list(values))).encode())
-    return [json.loads(item) for _, item in news.items], news.overrun
+    raw = Raw((text or compact(list(values))).encode())
+    news = memory.news(7, "nonnull", {"speed": raw})
+    assert news.fields == ["speed"] * len(news.raws)
+    [overrun] = news.overruns or [None]
+    return [json.loads(item) for item in news.raws], overrun
 
 
 def test_the_first_content_is_new_oldest_first():
@@ -96,11 +105,52 @@ def test_a_full_queue_that_shares_nothing_is_an_overrun_and_a_short_one_is_not()
     new, overrun = send(memory, *full)
     assert len(new) == FULL
     assert overrun is not None
-    assert [json.loads(raw)["msg_time"][-3:-1] for raw in overrun] == ["01", "48"]
+    assert [json.loads(raw)["msg_time"][-3:-1] for raw in overrun[1:]] == ["01", "48"]
     memory = QueueMemory()
     send(memory, value(1))
     assert send(memory, *full[1:])[1] is None
     assert send(memory, *full)[1] is None
+
+
+def test_after_a_value_from_the_future_older_ones_are_still_told_apart():
+    memory = QueueMemory()
+    send(memory, value(1), value(0))
+    assert send(memory, value(59), value(1), value(0))[0] == [value(59)]
+    assert send(memory, value(2), value(59), value(1))[0] == [value(2)]
+    assert send(memory, value(1), value(2), value(59))[0] == []
+    assert send(memory, value(3), value(1), value(2))[0] == [value(3)]
+    assert send(memory, value(4), value(4), value(3), value(1))[0] == [value(4), value(4)]
+
+
+OBJECT = compact(value(1))
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "new"),
+    [
+        # The begin of the last content stands at the end of this one, but not as values.
+        (f"[{OBJECT},12]", f"[{OBJECT},{OBJECT},1]", ["1", OBJECT]),
+        (f"[{OBJECT},12]", f"[0,{OBJECT},1]", ["1", "0"]),
+        (f"[{OBJECT}]", f"[[0,{OBJECT}]]", [f"[0,{OBJECT}]"]),
+        (f"[{OBJECT}]", f'[{{"value":[{OBJECT},{OBJECT}]}}]', [f'{{"value":[{OBJECT},{OBJECT}]}}']),
+        ('[{",":",x"}]', '["},{",":"]', ['":"', '"},{"']),
+        ('["},{",":"]', '[{"a":1},"},{",":"]', ['{"a":1}']),
+    ],
+)
+def test_what_only_looks_like_the_last_content_is_compared_value_by_value(last, now, new):
+    memory = QueueMemory()
+    send(memory, text=last)
+    assert list(map(compact, send(memory, text=now)[0])) == new
+    assert send(memory, text=now)[0] == []
+
+
+@pytest.mark.parametrize("text", ["5", "{}", '"[]"', f'{{"a":[{OBJECT},{OBJECT}]}}'])
+def test_what_is_no_list_is_a_fault_and_changes_nothing(text):
+    memory = QueueMemory()
+    send(memory, text=f"[{OBJECT}]")
+    news = memory.news(7, "nonnull", {"speed": Raw(text.encode())})
+    assert [(field, raw) for field, _, raw in news.faults] == [("speed", text.encode())]
+    assert send(memory, text=f"[{OBJECT}]")[0] == []
 
 
 def test_the_memory_goes_on_where_it_was_dumped():
@@ -112,9 +162,9 @@ def test_the_memory_goes_on_where_it_was_dumped():
 
 def test_queues_do_not_mix():
     memory = QueueMemory()
-    raw = json.dumps([value(1)]).encode()
-    for place in [(7, "nonnull", "a"), (7, "all", "a"), (7, "nonnull", "b"), (8, "nonnull", "a")]:
-        assert len(memory.news(*place, raw).items) == 1
+    raw = Raw(json.dumps([value(1)]).encode())
+    for place in [(7, "nonnull"), (7, "all"), (8, "all")]:
+        assert memory.news(*place, {"a": raw, "b": raw}).fields == ["a", "b"]
 
 
 VALUES = st.builds(value, st.integers(0, 4), st.sampled_from([1, "1", None, True]))
@@ -124,15 +174,16 @@ VALUES = st.builds(value, st.integers(0, 4), st.sampled_from([1, "1", None, True
 def test_new_is_what_the_queue_holds_more_of_than_before(queues, data):
     memory = QueueMemory()
     known: Counter[str] = Counter()
+    write = data.draw(st.sampled_from([compact, json.dumps]))
     for queue in queues:
         # Whole queues are often the last one with something in front: make that case frequent.
-        new, _ = send(memory, *queue)
+        new, _ = send(memory, text=write(queue))
         now = Counter(map(json.dumps, queue))
         assert Counter(map(json.dumps, new)) == now - known
         known = now
         front = data.draw(st.lists(VALUES, max_size=3))
         shifted = [*front, *queue][:5]
-        new, _ = send(memory, *shifted)
+        new, _ = send(memory, text=write(shifted))
         now = Counter(map(json.dumps, shifted))
         assert Counter(map(json.dumps, new)) == now - known
         known = now
