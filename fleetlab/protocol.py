@@ -7,6 +7,7 @@ frame.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from dataclasses import dataclass, field
@@ -194,6 +195,7 @@ _ESCAPE: Final = re.compile(
 # How large events begin and end on the wire, to the letter.
 _LARGE: Final = 4_096
 _ENDS: Final = (b"]}", b"}}")
+_PART: Final = 4_096
 _HEAD: Final = re.compile(
     rb'\{"type":"event","event":"(state_batch|readings_batch|iot_monitor)",'
     rb'(?:"user_time":"([0-9A-Za-z :.+-]{1,40})",)?"data":(?=[\[{])'
@@ -250,14 +252,28 @@ def guess(data: bytes) -> EventMessage | None:
     That saves one pass over it. Whether the payload is JSON, only its decoding shows: where that
     fails on anything but the values' types, the message has to be read with :func:`read`.
     """
-    if len(data) < _LARGE or data[-2:] not in _ENDS or not data.isascii():
+    if len(data) < _LARGE or data[-2:] not in _ENDS:
         return None
     head = _HEAD.match(data)
-    if head is None or excess(data) is not None:
+    if head is None or excess(data) is not None or not _is_utf8(data):
         return None
     event, user_time = head.group(1).decode(), head.group(2)
     payload = Raw(memoryview(data)[head.end() : -1])
     return EventMessage(event, payload, None if user_time is None else user_time.decode())
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Tell whether bytes are UTF-8, part by part: one in ASCII is decoded much faster."""
+    if data.isascii():
+        return True
+    view, start = memoryview(data), 0
+    try:
+        while start < len(view):
+            end = start + _PART
+            start += codecs.utf_8_decode(view[start:end], "strict", end >= len(view))[1]
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _read_plain(data: bytes, text: bytes) -> Incoming:

@@ -17,6 +17,7 @@ from fleetlab.protocol import (
     Response,
     Unreadable,
     describe,
+    guess,
     read,
     subscribe_message,
 )
@@ -165,6 +166,16 @@ def test_bytes_that_are_not_utf8_are_replaced_and_named():
     assert path == "$"
     assert "UTF-8" in reason
     assert raw == b"\xff"
+
+
+@pytest.mark.parametrize("shift", range(4))
+@pytest.mark.parametrize(("raw", "opened"), [(b"", True), (b"\xe5\x8f", False)])
+def test_a_large_event_is_opened_unread_where_it_is_utf8_and_not_where_it_is_not(
+    shift, raw, opened
+):
+    label = b"x" * shift + "号🚚é".encode() * 999 + raw
+    data = b'{"type":"event","event":"state_batch","data":[{"label":"%b"}]}' % label
+    assert guess(data) == (read(data) if opened else None)
 
 
 JSON = st.recursive(
