@@ -234,14 +234,13 @@ def _contents(fields: dict[str, Raw] | list[dict[str, Raw]] | None) -> dict[str,
 def _places(batch: Batch, runs: Sequence[_Run], numbers: Sequence[int]) -> list[pl.Series]:
     """Return the columns that tell where values stood, from the numbers of their runs."""
     trackers = [run.tracker_id for run in runs]
-    columns = {
-        "tracker_id": pl.Series(trackers, dtype=pl.Int64),
-        "label": pl.Series(batch.directory.labels_of(trackers), dtype=pl.String),
-        "queue": pl.Series([run.queue for run in runs], dtype=pl.String),
-        "snapshot": pl.Series([run.snapshot for run in runs], dtype=pl.Boolean),
-    }
-    rows = pl.Series(numbers, dtype=pl.UInt32)
-    return [column.gather(rows).alias(name) for name, column in columns.items()]
+    columns = [
+        pl.Series("tracker_id", trackers, dtype=pl.Int64),
+        pl.Series("label", batch.directory.labels_of(trackers), dtype=pl.String),
+        pl.Series("queue", [run.queue for run in runs], dtype=pl.String),
+        pl.Series("snapshot", [run.snapshot for run in runs], dtype=pl.Boolean),
+    ]
+    return pl.DataFrame(columns)[pl.Series(numbers, dtype=pl.UInt32)].get_columns()
 
 
 def _msg_time(raw: bytes) -> str | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -46,6 +46,7 @@ class _Stamp(msgspec.Struct, gc=False):
 _STAMP: Final = msgspec.json.Decoder(_Stamp)
 _STAMPS: Final = msgspec.json.Decoder(list[_Stamp])
 _HEAD: Final = 80  # bytes by which the begin of the last content is looked for
+_REMEMBERED: Final = 4_096  # texts of times
 _NEVER: Final = (b"", math.inf)
 
 
@@ -117,16 +118,20 @@ class QueueMemory:
         known = self._known.setdefault((tracker, queue), {})
         news = News()
         fields, places, raws = news.fields, news.places, news.raws
+        moments, stamp = _MOMENTS, _STAMP.decode
         for field, raw in contents.items():
             text = bytes(raw)
             last, newest = known.get(field, _NEVER)
             # Mostly one value came in front, and is newer than all before, so it is none of them.
-            # Of the rest nothing is looked at but its bytes: it is whole values where the front is
-            # one, and as only objects have a moment, they are whole in the last text as well.
-            begin = text.find(b"},{") + 2
+            # Of the rest nothing is looked at but its bytes: they are whole values where the front
+            # is one, and in the last text as well, where all are objects as they have moments.
+            begin = text.find(b"}") + 2
             if last.startswith(text[begin:-1], 1):
                 front = text[1 : begin - 1]
-                moment = _moment_of(front)
+                try:
+                    moment = moments[stamp(front).msg_time]
+                except msgspec.MsgspecError:
+                    moment = math.nan
                 if moment > newest and len(text) <= _LIMIT:
                     known[field] = (text, moment)
                     fields.append(field)
@@ -212,30 +217,37 @@ def _key(item: bytes) -> Hashable:
     return _moment(entry.msg_time), _moment(entry.srv_time), kind, text or bytes(entry.value)
 
 
-@lru_cache(maxsize=4096)
+class _Moments(dict[str | None, float]):
+    """Moments by their texts, looked up as they are met; nan for a text that means none by itself.
+
+    Nan is neither before nor after anything.
+    """
+
+    def __missing__(self, text: str | None) -> float:
+        moment = math.nan
+        with suppress(ValueError):
+            read = datetime.fromisoformat(text or "")
+            if read.tzinfo is not None:
+                moment = read.timestamp()
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[text] = moment
+        return moment
+
+
+_MOMENTS: Final = _Moments()
+
+
 def _moment(text: str | None) -> float | str | None:
     """Return the moment that a text with an offset means, else the text itself."""
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return text
-    return text if moment.tzinfo is None else moment.timestamp()
-
-
-def _moment_of(item: bytes) -> float:
-    """Return the moment that a value was measured, or nan, which is after nothing."""
-    try:
-        moment = _moment(_STAMP.decode(item).msg_time)
-    except msgspec.MsgspecError:
-        return math.nan
-    return moment if isinstance(moment, float) else math.nan
+    moment = _MOMENTS[text]
+    return text if math.isnan(moment) else moment
 
 
 def _newest(text: bytes) -> float:
     """Return the moment of the newest value of a queue, or infinity where one has none."""
     try:
-        moments = [_moment(one.msg_time) for one in _STAMPS.decode(text)]
+        moments = [_MOMENTS[one.msg_time] for one in _STAMPS.decode(text)]
     except msgspec.MsgspecError:
         return math.inf
-    known = [moment for moment in moments if isinstance(moment, float)]
-    return max(known, default=math.inf) if len(known) == len(moments) else math.inf
+    return math.inf if any(map(math.isnan, moments)) else max(moments, default=math.inf)

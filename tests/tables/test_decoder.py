@@ -306,6 +306,17 @@ def test_a_large_message_that_only_begins_as_events_do_is_read_as_any_other(
     assert len(rejects_of(frames)) == rejects
 
 
+def test_what_was_remembered_of_queues_is_undone_where_messages_are_read_again(monkeypatch):
+    monkeypatch.setattr("fleetlab.protocol._LARGE", 10)
+    head = HEAD.replace("state_batch", "iot_monitor")
+    devices = [{"tracker_id": 101, "nonnull_fields": {"a": [{"value": n}]}} for n in range(2)]
+    first, second = (head + json.dumps({"iot_last_values": [one]}) + "}" for one in devices)
+    made = decoder()
+    frames = [frames_of(made, first)]
+    frames.append(frames_of(made, second, head + '{"iot_last_values":[}}'))
+    assert [frame["iot_monitor"]["value"].to_list() for frame in frames] == [[0.0], [1.0]]
+
+
 def test_a_position_may_stand_beside_its_location():
     rows = rows_of(
         decoder(),
