@@ -39,6 +39,8 @@ def read_one(raw: str):
         ('""', (None, "", "string")),
         ('"Ünal \\u00e9 \\"q\\""', (None, 'Ünal é "q"', "string")),
         ('"\\""', (None, '"', "string")),
+        ('"a\\u0000b"', (None, "a\0b", "string")),
+        ('"\\u0031"', (1.0, "1", "string")),
         ("true", (None, "true", "bool")),
         ("false", (None, "false", "bool")),
         ("null", (None, None, "null")),
