@@ -558,6 +558,34 @@ def test_messages_wait_two_seconds_for_the_list_and_no_longer():
     assert made.decode()["state"]["tracker_id"].to_list() == [103]
 
 
+# -- readings ----------------------------------------------------------------------------------
+
+
+def test_readings_that_are_described_alike_are_told_apart_by_their_kinds_and_trackers():
+    same = {"name": "n", "label": "l", "type": "t", "field": "f", "value": 1}
+    parts = {part: [same] for part in ("inputs", "states", "virtual_sensors", "counters")}
+    rows = rows_of(decoder(), "readings_batch", message("readings_batch", {"7": parts, "8": parts}))
+    assert [(row["tracker_id"], row["reading"], row["name"], row["type"]) for row in rows] == [
+        (tracker, *told)
+        for tracker in (7, 8)
+        for told in (
+            ("input:n", "n", "t"),
+            ("state:f", "f", "t"),
+            ("virtual_sensor:n", "n", "t"),
+            ("counter:t", "t", None),
+        )
+    ]
+
+
+def test_a_limit_of_zero_has_no_sign_whichever_came_first():
+    texts = [
+        message("readings_batch", {"7": {"inputs": [{"sensor_id": 1, "min_value": zero}]}})
+        for zero in (-0.0, 0.0, 0, -0.0)
+    ]
+    rows = rows_of(decoder(), "readings_batch", *texts)
+    assert [str(row["min_value"]) for row in rows] == ["0.0"] * 4
+
+
 # -- what can't be read ------------------------------------------------------------------------
 
 
@@ -625,6 +653,31 @@ def test_a_reading_that_cannot_be_named_is_a_reject():
         "$.data[0].101.inputs[2]",
         "$.data[0].101.states",
         "$.data[0].x",
+    ]
+
+
+def test_what_follows_an_unreadable_reading_is_named_by_its_own_place():
+    parts = {
+        "inputs": [None, {"name": "x", "value": {}}],
+        "states": [5],
+        "counters": [{"type": "odometer"}, 5, {"type": "engine_hours", "update_time": "x"}],
+    }
+    more = {"states": [{"field": "mil", "value": []}]}
+    frames = frames_of(decoder(), message("readings_batch", [{"101": parts}, {"102": more}]))
+    rows = frames["readings_batch"].select("tracker_id", "reading").rows()
+    assert rows == [
+        (101, "input:x"),
+        (101, "counter:odometer"),
+        (101, "counter:engine_hours"),
+        (102, "state:mil"),
+    ]
+    assert sorted(path for path, _ in rejects_of(frames)) == [
+        "$.data[0].101.counters[1]",
+        "$.data[0].101.counters[2].update_time",
+        "$.data[0].101.inputs[0]",
+        "$.data[0].101.inputs[1].value",
+        "$.data[0].101.states[0]",
+        "$.data[1].102.states[0].value",
     ]
 
 
