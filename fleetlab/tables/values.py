@@ -62,27 +62,32 @@ def read_values(raws: Sequence[Raw | bytes]) -> Values:
         One valid JSON value each.
     """
     # No JSON has this character in it, and one text is handed over faster than many.
-    joined = pl.Series("raw", [b"\0".join(raws)], dtype=pl.Binary).cast(pl.String)
-    raw = joined.to_frame().select(_APART)["raw"][: len(raws)]
+    joined = b"\0".join(raws)
+    column = pl.Series("raw", [joined], dtype=pl.Binary).cast(pl.String)
+    raw = column.to_frame().select(_APART)["raw"][: len(raws)]
     # Of JSON, only a number reads as one.
     number = raw.cast(pl.Float64, strict=False).alias("number")
     columns = pl.DataFrame([raw, number]).select(_OF_NUMBERS).get_columns()
     faults = []
     if number.null_count():
         [others] = number.to_frame().select(_PLACES_OF_OTHERS)
-        read = _read_others(raw[others])
+        other = raw[others]
+        read = _read_others(_without_escapes(other) if b"\\" in joined else other)
         columns = [column.scatter(others, read[column.name]) for column in columns]
         faults = others.filter(read["value_type"].is_null()).to_list()
     value, text, kind = columns
     return Values(value, text, kind, faults)
 
 
+def _without_escapes(raws: pl.Series) -> pl.Series:
+    """Put the characters that are meant into texts that have escapes."""
+    escaped = [row for row, one in enumerate(raws) if one[0] == '"' and "\\" in one]
+    texts = [msgspec.json.decode(raws[row], type=str) for row in escaped]
+    return raws.scatter(escaped, [f'"{text}"' for text in texts])
+
+
 def _read_others(raws: pl.Series) -> pl.DataFrame:
     """Read what is no number."""
-    escaped = [row for row, one in enumerate(raws) if one[0] == '"' and "\\" in one]
-    if escaped:
-        texts = [msgspec.json.decode(raws[row], type=str) for row in escaped]
-        raws = raws.scatter(escaped, [f'"{text}"' for text in texts])
     return raws.to_frame().with_columns(_TEXT).select(_OF_OTHERS)
 
 
