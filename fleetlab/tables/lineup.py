@@ -39,10 +39,6 @@ class Places:
     def _starts(self) -> list[int]:
         return list(accumulate(self.lengths, initial=0))
 
-    def trackers(self) -> list[int]:
-        """Return the number of each list's tracker."""
-        return [number // len(PARTS) for number in self.lists]
-
     def kinds(self) -> Iterator[int]:
         """Return the kind of each reading."""
         kinds = [number % len(PARTS) for number in self.lists]

@@ -90,14 +90,9 @@ class Readings:
             extra = self._unknown(decoded, entries, places, reject_item)
         # The first object of a tracker is the snapshot, with all the readings in it.
         snapshot = batch.is_snapshot(trackers)
-        if not entries:
-            return
-        table.add_lists(
-            [trackers[number] for number in places.trackers()],
-            [snapshot[number] for number in places.trackers()],
-            places.lengths,
-        )
-        table.add(piece.message, entries, places.kinds(), extra, reject)
+        if entries:
+            table.add_trackers(trackers, snapshot, places)
+            table.add(piece.message, entries, places.kinds(), extra, reject)
 
     def _decode(
         self, batch: Batch, piece: Piece, reject: Reject
@@ -149,15 +144,18 @@ class _Table:
         self._descriptions = Descriptions()
         self._trackers: list[int | None] = []
         self._snapshot: list[bool] = []
+        self._lists: list[int] = []
         self._lengths: list[int] = []
 
-    def add_lists(
-        self, trackers: Iterable[int | None], snapshot: Iterable[bool], lengths: Iterable[int]
+    def add_trackers(
+        self, trackers: Sequence[int | None], snapshot: Sequence[bool], places: Places
     ) -> None:
-        """Add what is the same for all readings of a list."""
+        """Add the trackers of a piece, and which readings are theirs."""
+        before = len(PARTS) * len(self._trackers)
+        self._lists += map(before.__add__, places.lists)
+        self._lengths += places.lengths
         self._trackers += trackers
         self._snapshot += snapshot
-        self._lengths += lengths
 
     def add(
         self,
@@ -187,7 +185,7 @@ class _Table:
         for row in values.faults:
             rows.reject(row, ".value", NOT_A_SCALAR, bytes(raws[row]))
         described = self._descriptions.columns(rows.columns["description"])
-        columns = [*self._of_lists(), *described, *values[:3]]
+        columns = [*self._of_trackers(), *described, *values[:3]]
         frame = rows.frame(columns, ("updated_at",))
         nameless = described["reading"].is_null()
         if nameless.any():
@@ -196,14 +194,21 @@ class _Table:
             frame = frame.filter(pl.col("reading").is_not_null())
         return frame
 
-    def _of_lists(self) -> pl.DataFrame:
+    def _of_trackers(self) -> pl.DataFrame:
+        trackers = pl.DataFrame(
+            [
+                pl.Series("tracker_id", self._trackers, dtype=pl.Int64),
+                pl.Series(
+                    "label", self._batch.directory.labels_of(self._trackers), dtype=pl.String
+                ),
+                pl.Series("snapshot", self._snapshot, dtype=pl.Boolean),
+            ]
+        )
         lists = [
-            pl.Series("tracker_id", self._trackers, dtype=pl.Int64),
-            pl.Series("label", self._batch.directory.labels_of(self._trackers), dtype=pl.String),
-            pl.Series("snapshot", self._snapshot, dtype=pl.Boolean),
+            pl.Series("list", self._lists, dtype=pl.UInt32),
+            pl.Series("length", self._lengths, dtype=pl.UInt32),
         ]
-        lengths = pl.Series("length", self._lengths, dtype=pl.UInt32)
-        return pl.DataFrame(lists)[lengths.to_frame().select(_LIST)["list"]]
+        return trackers[pl.DataFrame(lists).select(_TRACKER)["tracker"]]
 
 
-_LIST: Final = pl.int_range(pl.len(), dtype=pl.UInt32).repeat_by("length").explode().alias("list")
+_TRACKER: Final = (pl.col("list") // len(PARTS)).repeat_by("length").explode().alias("tracker")
