@@ -48,11 +48,11 @@ def accepted() -> str:
 
 
 def event(number: int | None = None, pad: int = 0) -> str:
-    """An event of three trackers, unlike any other; the padding can't be compressed well."""
+    """An event of three trackers, unlike any other; padding is for states, and is random."""
     number = next(_NUMBERS) if number is None else number
     second = f"2026-07-01 {number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
     data: list[dict[str, Any]]
-    if number % 3:
+    if pad or number % 3:
         name = "state_batch"
         data = [
             {
