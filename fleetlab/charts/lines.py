@@ -1,0 +1,201 @@
+"""Values that hold until the next one, as lines that break where nothing is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import altair as alt
+import polars as pl
+
+from fleetlab.charts import frame
+from fleetlab.charts.theme import HEIGHT, LINES, WIDTH
+from fleetlab.charts.thinning import thinned
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fleetlab.charts.source import Source
+
+__all__ = ["MOST", "Lines", "draw", "held", "lines"]
+
+MOST = len(LINES)
+"""Lines in one panel that can be told apart."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines ready to be drawn.
+
+    Attributes
+    ----------
+    points : polars.DataFrame
+        ``line``, ``event_time``, ``value``; a null value breaks the line.
+    shown : list of str
+        The lines, most interesting first.
+    of : int
+        How many there were to choose from.
+    left_out : int
+        Points that were thinned out.
+    """
+
+    points: pl.DataFrame
+    shown: list[str]
+    of: int
+    left_out: int
+
+    def words(self, why: str) -> list[str]:
+        """Return sentences on what was left out, and how to see it."""
+        told = []
+        if self.of > len(self.shown):
+            told.append(
+                f"{len(self.shown)} of {self.of:,} shown: {why}. Choose others with trackers=[…]."
+            )
+        if self.left_out:
+            told.append(
+                f"{self.left_out:,} points that change nothing to the eye are left out; "
+                "start= and end= show a part in full."
+            )
+        return told
+
+
+def lines(rows: pl.LazyFrame, source: Source, *, most: int = MOST, chosen: bool = False) -> Lines:
+    """Make lines of rows.
+
+    Parameters
+    ----------
+    rows : polars.LazyFrame
+        ``line``, ``event_time``, ``received_at``, ``snapshot`` and ``value``.
+    source : Source
+        What they are of.
+    most : int
+        How many lines are shown: those whose value varies most.
+    chosen : bool
+        Whether the caller named the lines, so that all are shown.
+    """
+    assert source.start is not None
+    assert source.end is not None
+    news = pl.col("value").filter(~pl.col("snapshot"), pl.col("event_time") >= source.start)
+    ranks = (
+        rows.group_by("line")
+        .agg(spread=news.max() - news.min(), n=news.count(), any=pl.col("value").count())
+        .filter(pl.col("any") > 0)
+        .sort("spread", "n", "line", descending=[True, True, False], nulls_last=True)
+        .collect()
+    )
+    shown = ranks["line"].to_list() if chosen else ranks["line"].head(most).to_list()
+    points = held(rows.filter(pl.col("line").is_in(shown)), source)
+    thin, left_out = thinned(points, "value", source.start, source.end, lines=len(shown))
+    return Lines(thin, shown, len(ranks), left_out)
+
+
+def held(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
+    """Return the points of lines whose values hold until the next one.
+
+    What held before the beginning is drawn from there on; a gap ends a line where it begins; on
+    a live connection the last value holds to the end.
+    """
+    assert source.start is not None
+    assert source.end is not None
+    known = rows.select(
+        "line", _seen_at(source).alias("event_time"), "value", pl.lit(1).alias("_rank")
+    ).sort("line", "event_time", maintain_order=True)
+    # What came before the beginning: only the last of it counts.
+    before = pl.col("event_time") < source.start
+    known = (
+        known.filter(~(before & before.shift(-1).over("line").fill_null(value=False)))
+        .with_columns(pl.col("event_time").clip(lower_bound=source.start))
+        .unique(["line", "event_time"], keep="last", maintain_order=True)
+    )
+    ends = [*source.gaps["started_at"].to_list(), source.end]
+    names = known.select("line").unique()
+    stops = (
+        names.join(
+            pl.LazyFrame({"event_time": pl.Series(ends, dtype=pl.Datetime("us", "UTC"))}),
+            how="cross",
+        )
+        .sort("event_time")
+        .join_asof(
+            known.sort("event_time"),
+            on="event_time",
+            by="line",
+            strategy="backward",
+            check_sortedness=False,
+        )
+        .select("line", "event_time", "value", pl.lit(2).alias("_rank"))
+    )
+    breaks = stops.filter(pl.col("event_time") != source.end).with_columns(
+        pl.lit(None, pl.Float64).alias("value"), pl.lit(3).alias("_rank")
+    )
+    return (
+        pl.concat([known, stops, breaks])
+        .sort("line", "event_time", "_rank", maintain_order=True)
+        .drop("_rank")
+    )
+
+
+def _seen_at(source: Source) -> pl.Expr:
+    """The moment from which a row's value is known to hold.
+
+    A snapshot tells what held before it was asked for: it counts from the beginning, or from the
+    end of the gap that it came after.
+    """
+    since = pl.lit(source.start)
+    for end in source.gaps["ended_at"].sort():
+        since = pl.when(pl.col("received_at") >= end).then(pl.lit(end)).otherwise(since)
+    moment = pl.col("event_time")
+    return pl.when("snapshot").then(pl.max_horizontal(moment, since)).otherwise(moment)
+
+
+def draw(
+    found: Lines,
+    source: Source,
+    *,
+    y: alt.Y,
+    tooltip: Sequence[alt.Tooltip],
+    labels: bool = True,
+    height: int = HEIGHT,
+) -> alt.LayerChart:
+    """Draw lines, with a point of each for the pointer to meet.
+
+    Parameters
+    ----------
+    found : Lines
+        The lines.
+    source : Source
+        What they are of.
+    y : altair.Y
+        The axis of ``value``.
+    tooltip : sequence of altair.Tooltip
+        What is told of a point besides its line and time.
+    labels : bool
+        Whether the time axis is labelled.
+    height : int
+        Pixels.
+    """
+    colours = (
+        alt.Scale(domain=found.shown, range=list(LINES))
+        if len(found.shown) <= MOST
+        else alt.Undefined
+    )
+    colour = alt.Color("line:N", title=None, scale=colours, sort=found.shown)
+    base = (
+        alt.Chart(frame.rows(found.points))
+        .transform_calculate(**frame.clock(source.zone))
+        .encode(
+            x=frame.time_x(source, labels=labels),
+            y=y,
+            color=colour,
+            opacity=alt.when(frame.picked()).then(alt.value(1)).otherwise(alt.value(0.1)),
+        )
+    )
+    line = base.mark_line(interpolate="step-after", strokeWidth=1.6, clip=True)
+    dots = base.mark_point(size=60, filled=True, clip=True).encode(
+        opacity=alt.value(0),
+        tooltip=[
+            alt.Tooltip("time:N", title=f"time ({source.zone.name})"),
+            alt.Tooltip("line:N", title="tracker"),
+            *tooltip,
+        ],
+    )
+    return alt.LayerChart(layer=[line, dots], width=WIDTH, height=height)

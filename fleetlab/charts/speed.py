@@ -1,0 +1,106 @@
+"""Speed over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import polars as pl
+
+from fleetlab.charts import frame
+from fleetlab.charts.lines import draw, lines
+from fleetlab.charts.source import Source
+from fleetlab.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from fleetlab.charts.source import Drawable
+
+__all__ = ["speed"]
+
+UNHEARD = ("signal_lost", "offline", "just_registered", "just_replaced")
+
+
+def speed(
+    data: Drawable,
+    *,
+    trackers: Iterable[int | str] | int | str | None = None,
+    start: datetime | str | None = None,
+    end: datetime | str | None = None,
+    timezone: str | None = None,
+    limit_kmh: float | None = None,
+    panels: bool = False,
+) -> alt.LayerChart | alt.VConcatChart | alt.Chart:
+    """Draw speed over time, a line a tracker.
+
+    A speed holds until the next one. The line breaks where nothing is known: in a gap of the
+    connection, and while the platform says that the device is not heard.
+
+    Parameters
+    ----------
+    data : Recording, polars.DataFrame or polars.LazyFrame
+        A recording, or rows of ``state_batch`` or ``state``: ``event_time`` (UTC), ``label``,
+        ``speed_kmh`` (km/h).
+    trackers : int, str, or iterable of them, optional
+        Ids or labels; if left out and there are many, those whose speed varies most.
+    start, end : datetime.datetime or str, optional
+        What to draw of time; without an offset in the chart's zone.
+    timezone : str, optional
+        IANA name of the axis's zone; the recording's if left out.
+    limit_kmh : float, optional
+        A limit in km/h: it is drawn as a line, and the time above it is shaded.
+    panels : bool
+        Whether status and ignition are drawn underneath, on the same time axis.
+
+    Returns
+    -------
+    altair.LayerChart or altair.VConcatChart
+        A chart of Altair's own; a VConcatChart with ``panels``.
+
+    Raises
+    ------
+    InvalidArgument
+        If an argument doesn't fit.
+    """
+    if limit_kmh is not None and not limit_kmh > 0:
+        raise InvalidArgument(f"limit_kmh={limit_kmh!r} is no speed; give km/h above 0.")
+    source = Source.of(data, trackers=trackers, start=start, end=end, timezone=timezone)
+    heard = ~pl.col("connection_status").is_in(UNHEARD).fill_null(value=False)
+    rows = source.states().select(
+        "event_time",
+        "received_at",
+        "snapshot",
+        "line",
+        value=pl.when(heard).then("speed_kmh"),
+    )
+    if source.start is None or rows.select(pl.col("value").count()).collect().item() == 0:
+        return frame.nothing("Speed", source.asked("state_batch", "state"))
+    found = lines(rows, source, chosen=trackers is not None)
+    y = alt.Y("value:Q", title="Speed (km/h)", scale=alt.Scale(zero=True))
+    tooltip = [alt.Tooltip("value:Q", title="speed (km/h)", format=".0f")]
+    chart = draw(found, source, y=y, tooltip=tooltip)
+    if limit_kmh is not None:
+        chart = alt.LayerChart(layer=[*_above(found.points, limit_kmh, source), chart])
+    chart.title = frame.title("Speed", source.name, *found.words("those whose speed varies most"))
+    return chart.add_params(frame.zoom(), frame.picked())
+
+
+def _above(points: pl.DataFrame, limit: float, source: Source) -> list[alt.Chart]:
+    """The limit as a line, and the time above it shaded from the limit to the speed."""
+    over = pl.when(pl.col("value") > limit).then("value")
+    area: Any = (
+        alt.Chart(frame.rows(points.with_columns(value=over)))
+        .mark_area(interpolate="step-after", opacity=0.25, color="#D55E00", clip=True)
+        .encode(
+            x=frame.time_x(source),
+            y=alt.Y("value:Q", title="Speed (km/h)"),
+            y2=alt.datum(limit),
+            detail="line:N",
+        )
+    )
+    rule = alt.Chart(alt.InlineData(values=[{"limit": limit}])).mark_rule(
+        strokeDash=[6, 4], color="#D55E00", tooltip=f"limit {limit:g} km/h"
+    )
+    return [area, rule.encode(y=alt.Y("limit:Q", title="Speed (km/h)"))]

@@ -1,0 +1,101 @@
+"""One visual language: colours of states and lines, and a light and a dark theme.
+
+The colours of states are far apart for every kind of colour-blindness and in grey print: parked is
+the darkest, stopped the lightest, and what is unknown is grey. They are those of M. Okabe and K.
+Ito's palette (2008).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+import altair as alt
+
+__all__ = [
+    "HEIGHT",
+    "LINES",
+    "STATES",
+    "UNKNOWN",
+    "WIDTH",
+    "register",
+]
+
+WIDTH: Final = 720
+HEIGHT: Final = 260
+UNKNOWN: Final = "unknown"
+
+STATES: Final = {
+    "moving": "#009E73",
+    "stopped": "#F0C94A",
+    "parked": "#0A4F80",
+    "ignition on": "#D55E00",
+    "ignition off": "#7A8B99",
+    "active": "#56B4E9",
+    "idle": "#A8D5F0",
+    "signal_lost": "#C9A0B8",
+    "offline": "#9B9B9B",
+    "just_registered": "#B8B8B8",
+    "just_replaced": "#B8B8B8",
+    "blocked": "#A3195B",
+    "removed": "#3C3C3C",
+    UNKNOWN: "#CCCCCC",
+}
+"""Colour by state, the same in all charts and live views."""
+
+LINES: Final = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#7F5F00",
+    "#8C6BB1",
+)
+"""Colours of lines; more of them can't be told apart in one panel."""
+
+_FONT: Final = "system-ui, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif"
+
+
+def _theme(*, ink: str, faint: str, grid: str, paper: str | None) -> dict[str, Any]:
+    return {
+        "background": paper or "transparent",
+        "config": {
+            "font": _FONT,
+            "view": {"stroke": None, "continuousWidth": WIDTH, "continuousHeight": HEIGHT},
+            "axis": {
+                "labelColor": ink,
+                "titleColor": ink,
+                "domainColor": faint,
+                "tickColor": faint,
+                "gridColor": grid,
+                "labelFontSize": 11,
+                "titleFontSize": 11,
+                "titleFontWeight": "normal",
+            },
+            "legend": {"labelColor": ink, "titleColor": ink, "labelLimit": 220},
+            "title": {
+                "color": ink,
+                "subtitleColor": ink,
+                "anchor": "start",
+                "fontSize": 14,
+                "subtitleFontSize": 11,
+                "offset": 10,
+            },
+            "header": {"labelColor": ink, "titleColor": ink},
+            "text": {"color": ink},
+            "rule": {"color": ink},
+            "range": {"category": list(LINES)},
+        },
+    }
+
+
+LIGHT: Final = _theme(ink="#1F2328", faint="#8C959F", grid="#E7EAEE", paper="#FFFFFF")
+DARK: Final = _theme(ink="#E6E6E6", faint="#7D8590", grid="#32363B", paper="#111111")
+
+
+def register() -> None:
+    """Make the themes known to Altair as ``fleetlab`` and ``fleetlab-dark``; enables neither."""
+    for name, theme in (("fleetlab", LIGHT), ("fleetlab-dark", DARK)):
+        alt.theme.register(name, enable=False)(partial(dict, theme))  # type: ignore[arg-type]
