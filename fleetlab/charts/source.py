@@ -175,7 +175,7 @@ class Source:
 
 
 def _names(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Return ``line``, the name of each tracker in a chart: its last label, alone or with its id."""
+    """Return ``line``, what each tracker is called in a chart: its last label, if need be with id."""
     label = pl.coalesce("label", pl.format("tracker {}", "tracker_id"), pl.lit("unknown source"))
     names = rows.group_by(_WHO).agg(pl.col("label").last()).with_columns(line=label)
     twice = pl.len().over("line") > 1
