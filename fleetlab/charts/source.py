@@ -175,7 +175,7 @@ class Source:
 
 
 def _names(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Return ``line``, what each tracker is called in a chart: its last label, if need be with id."""
+    """Return ``line``, a tracker's name in a chart: its last label, with the id if need be."""
     label = pl.coalesce("label", pl.format("tracker {}", "tracker_id"), pl.lit("unknown source"))
     names = rows.group_by(_WHO).agg(pl.col("label").last()).with_columns(line=label)
     twice = pl.len().over("line") > 1

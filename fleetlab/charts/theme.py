@@ -58,10 +58,10 @@ LINES: Final = (
 _FONT: Final = "system-ui, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif"
 
 
-def _theme(*, ink: str, faint: str, grid: str, paper: str | None) -> dict[str, Any]:
+def _theme(*, ink: str, faint: str, grid: str, paper: str) -> dict[str, Any]:
     return {
-        "background": paper or "transparent",
         "config": {
+            "background": paper,
             "font": _FONT,
             "view": {"stroke": None, "continuousWidth": WIDTH, "continuousHeight": HEIGHT},
             "axis": {

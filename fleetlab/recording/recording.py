@@ -10,6 +10,7 @@ import polars as pl
 import psutil
 
 from fleetlab.errors import InvalidArgument, RecordingError
+from fleetlab.recording.accessors import Plot
 from fleetlab.recording.describe import as_html, as_text
 from fleetlab.recording.notes import add_note
 from fleetlab.recording.parquet import scan_parts
@@ -144,6 +145,11 @@ class Recording:
     def notes(self) -> pl.DataFrame:
         """The notes made by :meth:`annotate`, by time."""
         return self._tables["notes"].sort("noted_at", maintain_order=True)
+
+    @property
+    def plot(self) -> Plot:
+        """Charts of it: ``speed``, ``fuel_level``, ``status``, ``map``, ``attribute``, …."""
+        return Plot(self)
 
     def scan(self, event: str) -> pl.LazyFrame:
         """Return an event's rows lazily, without loading them.
