@@ -113,7 +113,8 @@ def _title(spec: dict[str, Any]) -> str:
 
 @cache
 def _library() -> str:
-    return _packed(vl_convert.javascript_bundle(None, vl_version=_VERSION))
+    bundle: Any = vl_convert.javascript_bundle  # its types ask for what may be left out
+    return _packed(bundle(vl_version=_VERSION))
 
 
 def _packed(text: str) -> str:

@@ -95,7 +95,7 @@ class Zone:
         moment : str
             An expression for milliseconds since 1970 in UTC.
         """
-        expression = str(self.offsets[0][1])
+        expression = f"({self.offsets[0][1]})"
         for since, offset in self.offsets[1:]:
             expression = f"({moment}<{since}?{expression}:{offset})"
         return f"({moment}+{expression})"
@@ -136,7 +136,7 @@ class Zone:
             low = _LOW if number == 0 else f"max({_LOW},{since})"
             last = number == len(self.offsets) - 1
             high = f"{_HIGH}+1" if last else f"min({_HIGH},{self.offsets[number + 1][0]})"
-            first = f"ceil(({low}+{offset})/{step})*{step}-{offset}"
+            first = f"ceil(({low}+({offset}))/{step})*{step}-({offset})"
             sequences.append(f"sequence({first},{high},{step})")
         if len(sequences) == 1:
             return alt.ExprRef(sequences[0])
@@ -164,9 +164,7 @@ def _change(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
 
 
 def _step() -> str:
-    """Return an expression for the distance between ticks, by the extent of the axis."""
+    """Return an expression for the distance between ticks: the first that is as wide as wanted."""
     wanted = f"({_HIGH}-{_LOW})/{_TICKS}"
-    expression = str(_STEPS[-1])
-    for step in reversed(_STEPS[:-1]):
-        expression = f"{wanted}<={step}?{step}:{expression}"
-    return f"({expression})"
+    steps = ",".join(map(str, _STEPS))
+    return f"[{steps}][min({len(_STEPS) - 1},indexof(sort([{steps},{wanted}]),{wanted}))]"
