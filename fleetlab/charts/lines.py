@@ -73,8 +73,8 @@ def lines(rows: pl.LazyFrame, source: Source, *, most: int = MOST, chosen: bool 
     chosen : bool
         Whether the caller named the lines, so that all are shown.
     """
-    assert source.start is not None
-    assert source.end is not None
+    if source.start is None or source.end is None:
+        return Lines(rows.head(0).select("line", "event_time", "value").collect(), [], 0, 0)
     news = pl.col("value").filter(~pl.col("snapshot"), pl.col("event_time") >= source.start)
     ranks = (
         rows.group_by("line")
@@ -97,15 +97,15 @@ def held(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
     """
     assert source.start is not None
     assert source.end is not None
-    known = rows.select(
-        "line", _seen_at(source).alias("event_time"), "value", pl.lit(1).alias("_rank")
-    ).sort("line", "event_time", maintain_order=True)
-    # What came before the beginning: only the last of it counts.
-    before = pl.col("event_time") < source.start
     known = (
-        known.filter(~(before & before.shift(-1).over("line").fill_null(value=False)))
+        rows.select("line", _seen_at(source).alias("event_time"), "value")
+        .sort("line", "event_time", maintain_order=True)
         .with_columns(pl.col("event_time").clip(lower_bound=source.start))
-        .unique(["line", "event_time"], keep="last", maintain_order=True)
+        # Of several at one moment the last counts; what came before the beginning is at it now.
+        .filter(_differs("line", -1) | _differs("event_time", -1))
+        .with_columns(_rank=pl.lit(1))
+        .collect()
+        .lazy()
     )
     ends = [*source.gaps["started_at"].to_list(), source.end]
     names = known.select("line").unique()
@@ -114,9 +114,9 @@ def held(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
             pl.LazyFrame({"event_time": pl.Series(ends, dtype=pl.Datetime("us", "UTC"))}),
             how="cross",
         )
-        .sort("event_time")
+        .sort("line", "event_time")
         .join_asof(
-            known.sort("event_time"),
+            known,
             on="event_time",
             by="line",
             strategy="backward",
@@ -132,6 +132,11 @@ def held(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
         .sort("line", "event_time", "_rank", maintain_order=True)
         .drop("_rank")
     )
+
+
+def _differs(column: str, step: int) -> pl.Expr:
+    """Whether a column differs from what it is some rows before."""
+    return pl.col(column).ne_missing(pl.col(column).shift(step))
 
 
 def _seen_at(source: Source) -> pl.Expr:

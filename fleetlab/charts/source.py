@@ -176,11 +176,12 @@ class Source:
 
 def _names(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Return ``line``, a tracker's name in a chart: its last label, with the id if need be."""
-    label = pl.coalesce("label", pl.format("tracker {}", "tracker_id"), pl.lit("unknown source"))
-    names = rows.group_by(_WHO).agg(pl.col("label").last()).with_columns(line=label)
-    twice = pl.len().over("line") > 1
-    several = pl.format("{} ({})", "line", "tracker_id")
-    return names.select(_WHO, pl.when(twice).then(several).otherwise("line").alias("line"))
+    labels = rows.group_by(_WHO).agg(pl.col("label").last()).sort(_WHO).collect()
+    label = pl.coalesce("label", pl.format("tracker {}", _WHO), pl.lit("unknown source"))
+    several = pl.format("{} ({})", label, _WHO)
+    names = labels.select(_WHO, line=pl.when(label.is_duplicated()).then(several).otherwise(label))
+    # As an Enum, so that grouping by it is no slower than by a number.
+    return names.cast({"line": pl.Enum(names["line"])}).lazy()
 
 
 def _first_with_rows(rec: Recording, events: tuple[str, ...]) -> str:

@@ -75,9 +75,9 @@ def speed(
         "line",
         value=pl.when(heard).then("speed_kmh"),
     )
-    if source.start is None or rows.select(pl.col("value").count()).collect().item() == 0:
-        return frame.nothing("Speed", source.asked("state_batch", "state"))
     found = lines(rows, source, chosen=trackers is not None)
+    if not found.shown:
+        return frame.nothing("Speed", source.asked("state_batch", "state"))
     y = alt.Y("value:Q", title="Speed (km/h)", scale=alt.Scale(zero=True))
     tooltip = [alt.Tooltip("value:Q", title="speed (km/h)", format=".0f")]
     chart = draw(found, source, y=y, tooltip=tooltip)

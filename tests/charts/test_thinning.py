@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -53,10 +54,8 @@ def test_every_line_keeps_its_extremes_ends_and_breaks(values):
         if known:
             shown = [value for value in kept if value is not None]
             assert (min(shown), max(shown)) == (min(known), max(known))
-            beside = [
-                (a, b) for a, b in zip(found, found[1:], strict=False) if (a is None) != (b is None)
-            ]
-            still = list(zip(kept, kept[1:], strict=False))
+            beside = [(a, b) for a, b in pairwise(found) if (a is None) != (b is None)]
+            still = list(pairwise(kept))
             assert all(pair in still for pair in beside)
 
 
