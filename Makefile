@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_BENCH := $(VENV)/.ready-bench
+READY_BROWSER := $(VENV)/.ready-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint bench clean
+.PHONY: help demo test test-browser soak lint bench clean
 
 help: ## Show what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Made anew when it is missing, or older than what it is made from.
 $(READY): pyproject.toml
@@ -23,11 +24,19 @@ $(READY_BENCH): $(READY)
 	$(BIN)/python -m pip install --quiet --editable ".[bench]"
 	@touch $@
 
+# So it is with what only the tests in a browser need; Chromium itself comes from the system.
+$(READY_BROWSER): $(READY)
+	$(BIN)/python -m pip install --quiet --editable ".[browser]"
+	@touch $@
+
 demo: $(READY) ## Record the simulated fleet for 30 s, and show what came
 	$(BIN)/fleetlab capture --server demo --seconds 30 --rate-limit 1s
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/browser
+
+test-browser: $(READY_BROWSER) ## Run the tests in a real JupyterLab and Chromium
+	$(BIN)/python -m pytest -n0 tests/browser
 
 soak: $(READY) ## Record 12,000 trackers for SOAK_MINUTES=10, then kill SOAK_KILLS=50 captures
 	$(BIN)/python -m tests.soak

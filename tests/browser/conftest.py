@@ -1,0 +1,131 @@
+"""A real Chromium and a real JupyterLab, with every request beyond loopback refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="make test-browser installs it")
+
+TOKEN = "only-for-this-test"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here; on Debian: apt install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Return a function that opens a page in a browser of some zone; asserts that it was quiet."""
+    contexts, troubles = [], []
+
+    def is_near(url: str) -> bool:
+        parts = urlsplit(url)
+        return parts.scheme in ("file", "data", "blob") or parts.hostname in (
+            "127.0.0.1",
+            "localhost",
+        )
+
+    def guard(route):
+        if is_near(route.request.url):
+            route.continue_()
+        else:
+            troubles.append(f"asked for {route.request.url}")
+            route.abort()
+
+    def make(url: str, timezone: str = "America/New_York", **more):
+        context = browser.new_context(
+            timezone_id=timezone, viewport={"width": 1200, "height": 900}, **more
+        )
+        context.route("**/*", guard)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto(url)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """Return folder and URL of a JupyterLab."""
+    pytest.importorskip("jupyterlab", reason="make test-browser installs it")
+    folder = tmp_path_factory.mktemp("lab")
+    runtime = tmp_path_factory.mktemp("runtime")
+    settings = {"JUPYTER_RUNTIME_DIR": str(runtime), "JUPYTER_CONFIG_DIR": str(runtime / "config")}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"]
+    options = [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+    with (runtime / "log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, *options],
+            env={**os.environ, **settings, "JUPYTER_DATA_DIR": str(runtime / "data")},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield folder, _address(process, runtime)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _address(process: subprocess.Popen, runtime: Path) -> str:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        for path in runtime.glob("jpserver-*.json"):
+            url = json.loads(path.read_text())["url"]
+            with urllib.request.urlopen(f"{url}api?token={TOKEN}") as answer:
+                assert answer.status == 200
+            return url
+        time.sleep(0.2)  # JupyterLab tells nobody that it has started
+    raise AssertionError((runtime / "log").read_text())
+
+
+@pytest.fixture
+def notebook(lab, open_page):
+    """Return a function that runs cells in a new notebook, and gives the page."""
+    folder, url = lab
+
+    def run(*cells: str, name: str = "test.ipynb", **more):
+        made = [
+            {
+                "cell_type": "code",
+                "id": f"cell{number}",
+                "metadata": {},
+                "source": text,
+                "outputs": [],
+                "execution_count": None,
+            }
+            for number, text in enumerate(cells)
+        ]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        content = {"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4}
+        (folder / name).write_text(json.dumps({**content, "nbformat_minor": 5}))
+        page = open_page(f"{url}lab/tree/{name}?token={TOKEN}", **more)
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+        page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)
+        page.get_by_text("Run", exact=True).first.click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        return page
+
+    return run
