@@ -15,6 +15,7 @@ from fleetlab.console import err, out
 from fleetlab.demo import demo
 from fleetlab.errors import FleetlabError, InvalidArgument
 from fleetlab.replay_command import replay
+from fleetlab.report_command import report
 
 __all__ = ["app", "main"]
 
@@ -135,6 +136,7 @@ def capture(
 
 app.command()(demo)
 app.command()(replay)
+app.command()(report)
 
 
 @app.command()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T", bound=alt.TopLevelMixin)
 
-__all__ = ["offline", "shown"]
+__all__ = ["library", "offline", "shown"]
 
 _NAME: Final = "fleetlab"
 _VERSION: Final = alt.SCHEMA_VERSION.removeprefix("v").rsplit(".", 1)[0]
@@ -112,9 +112,15 @@ def _title(spec: dict[str, Any]) -> str:
 
 
 @cache
-def _library() -> str:
+def library() -> str:
+    """Return the libraries that draw charts in a browser, as one script."""
     bundle: Any = vl_convert.javascript_bundle  # its types ask for what may be left out
-    return _packed(bundle(vl_version=_VERSION))
+    return str(bundle(vl_version=_VERSION))
+
+
+@cache
+def _library() -> str:
+    return _packed(library())
 
 
 def _packed(text: str) -> str:

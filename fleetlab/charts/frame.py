@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import textwrap
+from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 import polars as pl
+from altair.utils.schemapi import debug_mode
 
 from fleetlab.charts.theme import HEIGHT, WIDTH
 from fleetlab.charts.time_axis import Zone, milliseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fleetlab.charts.source import Source
 
-__all__ = ["clock", "domain", "nothing", "picked", "rows", "time_x", "title", "zoom"]
+__all__ = ["clock", "domain", "nothing", "picked", "rows", "stacked", "time_x", "title", "zoom"]
 
 _ZOOM: Final = "fleetlab_time"
 _PICK: Final = "fleetlab_pick"
+_LETTERS: Final = 130  # of a subtitle's line that is as wide as a chart with its legend
 
 
 def rows(frame: pl.DataFrame) -> alt.InlineData:
@@ -25,11 +30,14 @@ def rows(frame: pl.DataFrame) -> alt.InlineData:
     The rows are the chart's own: Altair's limit of rows is for data that nobody has thinned.
     """
     plain = frame.with_columns(pl.col(pl.Datetime).dt.epoch("ms"))
-    values = [
+    # Rows are what they are. To check each against Vega-Lite's schema, or to copy them all with
+    # each step of a chart's making, as Altair does with lists, takes seconds.
+    values: Any = tuple(
         {name: value for name, value in row.items() if value is not None}
         for row in plain.iter_rows(named=True)
-    ]
-    return alt.InlineData(values=values)
+    )
+    with debug_mode(False):
+        return alt.InlineData(values=values)
 
 
 def domain(source: Source) -> list[int]:
@@ -41,7 +49,8 @@ def domain(source: Source) -> list[int]:
 
 def time_x(source: Source, field: str = "event_time", *, labels: bool = True) -> alt.X:
     """Return the time axis of a chart: clipped to what is drawn, labelled in its zone."""
-    scale = alt.Scale(type="utc", domain=domain(source), nice=False)
+    # As a list, Vega-Lite would take it for another one where a layer has x2, and warn of that.
+    scale = alt.Scale(type="utc", domain=alt.ExprRef(str(domain(source))), nice=False)
     return alt.X(f"{field}:T", scale=scale, axis=source.zone.axis(labels=labels))
 
 
@@ -50,9 +59,41 @@ def zoom() -> alt.Parameter:
     return alt.selection_interval(name=_ZOOM, bind="scales", encodings=["x"])
 
 
-def picked() -> alt.Parameter:
-    """Return what lets a reader pick lines in the legend."""
-    return alt.selection_point(name=_PICK, fields=["line"], bind="legend")
+def picked(*, legend: bool = True) -> alt.Parameter:
+    """Return what lets a reader pick lines: in the legend, else by a click on one."""
+    if legend:  # a click on a line, too, would keep the legend from working in some panels
+        return alt.selection_point(name=_PICK, fields=["line"], bind="legend")
+    return alt.selection_point(name=_PICK, fields=["line"])
+
+
+def stacked(
+    panels: Sequence[alt.Chart | alt.LayerChart], words: alt.TitleParams, *, legend: bool
+) -> alt.VConcatChart:
+    """Put panels under one another, with one time axis; zoom and pick act on all of them.
+
+    Parameters
+    ----------
+    panels : sequence of altair.Chart or altair.LayerChart
+        The panels from above; only the lowest has a labelled time axis.
+    words : altair.TitleParams
+        The title of all.
+    legend : bool
+        Whether lines are picked in a legend, see :func:`picked`.
+    """
+    # Altair would give each panel parameters of its own, and then warn that they are the same.
+    names = [f"panel_{number}" for number in range(len(panels))]
+    for name, panel in zip(names, panels, strict=True):
+        unit: Any = panel
+        while isinstance(unit, alt.LayerChart):
+            unit = unit.layer[0]
+        unit.name = name
+    chart = alt.VConcatChart(vconcat=list(panels), title=words, spacing=16)
+    chart.resolve = alt.Resolve(scale={"x": "shared", "color": "independent"})
+    parameters: list[Any] = [zoom().param, picked(legend=legend).param]
+    chart.params = [
+        alt.TopLevelSelectionParameter(**one.to_dict(), views=names) for one in parameters
+    ]
+    return chart
 
 
 def clock(zone: Zone, field: str = "event_time") -> dict[str, str]:
@@ -61,8 +102,9 @@ def clock(zone: Zone, field: str = "event_time") -> dict[str, str]:
 
 
 def title(words: str, *lines: str | None) -> alt.TitleParams:
-    """Return a title and the lines under it, less those that are None."""
-    return alt.TitleParams(words, subtitle=[line for line in lines if line])
+    """Return a title and the lines under it, less those that are None, none wider than a chart."""
+    told = [part for line in lines if line for part in textwrap.wrap(line, _LETTERS)]
+    return alt.TitleParams(words, subtitle=told or alt.Undefined)
 
 
 def nothing(words: str, why: str) -> alt.Chart:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import polars as pl
 
 from fleetlab.charts import frame
+from fleetlab.charts.happenings import marks
 from fleetlab.charts.theme import HEIGHT, LINES, WIDTH
-from fleetlab.charts.thinning import thinned
+from fleetlab.charts.thinning import BUDGET, thinned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fleetlab.charts.source import Source
 
-__all__ = ["MOST", "Lines", "draw", "held", "lines"]
+__all__ = ["MOST", "Lines", "colours", "draw", "faded", "held", "lines"]
 
 MOST = len(LINES)
 """Lines in one panel that can be told apart."""
@@ -59,7 +60,14 @@ class Lines:
         return told
 
 
-def lines(rows: pl.LazyFrame, source: Source, *, most: int = MOST, chosen: bool = False) -> Lines:
+def lines(
+    rows: pl.LazyFrame,
+    source: Source,
+    *,
+    most: int = MOST,
+    chosen: bool = False,
+    budget: int = BUDGET,
+) -> Lines:
     """Make lines of rows.
 
     Parameters
@@ -72,6 +80,8 @@ def lines(rows: pl.LazyFrame, source: Source, *, most: int = MOST, chosen: bool 
         How many lines are shown: those whose value varies most.
     chosen : bool
         Whether the caller named the lines, so that all are shown.
+    budget : int
+        How many points they have together, about.
     """
     if source.start is None or source.end is None:
         return Lines(rows.head(0).select("line", "event_time", "value").collect(), [], 0, 0)
@@ -85,7 +95,9 @@ def lines(rows: pl.LazyFrame, source: Source, *, most: int = MOST, chosen: bool 
     )
     shown = ranks["line"].to_list() if chosen else ranks["line"].head(most).to_list()
     points = held(rows.filter(pl.col("line").is_in(shown)), source)
-    thin, left_out = thinned(points, "value", source.start, source.end, lines=len(shown))
+    thin, left_out = thinned(
+        points, "value", source.start, source.end, lines=len(shown), budget=budget
+    )
     return Lines(thin, shown, len(ranks), left_out)
 
 
@@ -130,6 +142,12 @@ def held(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
     return (
         pl.concat([known, stops, breaks])
         .sort("line", "event_time", "_rank", maintain_order=True)
+        # A break is one, however often it is told that nothing is known.
+        .filter(
+            pl.col("value").is_not_null()
+            | pl.col("value").shift(1).is_not_null()
+            | _differs("line", 1)
+        )
         .drop("_rank")
     )
 
@@ -145,11 +163,24 @@ def _seen_at(source: Source) -> pl.Expr:
     A snapshot tells what held before it was asked for: it counts from the beginning, or from the
     end of the gap that it came after.
     """
-    since = pl.lit(source.start)
-    for end in source.gaps["ended_at"].sort():
-        since = pl.when(pl.col("received_at") >= end).then(pl.lit(end)).otherwise(since)
+    ends = source.gaps["ended_at"].sort()
+    begins = pl.concat([pl.Series([source.start], dtype=ends.dtype), ends])
+    number = pl.lit(ends).search_sorted(pl.col("received_at"), side="right")
+    since = pl.lit(begins).gather(number)
     moment = pl.col("event_time")
     return pl.when("snapshot").then(pl.max_horizontal(moment, since)).otherwise(moment)
+
+
+def colours(shown: list[str]) -> alt.Color:
+    """Return the colours of lines, in the order of the legend."""
+    known = len(shown) <= MOST
+    scale = alt.Scale(domain=shown, range=list(LINES)) if known else alt.Undefined
+    return alt.Color("line:N", title=None, scale=scale, sort=shown)
+
+
+def faded(lit: alt.Parameter | str) -> Any:
+    """Return the opacity of lines of which some are picked."""
+    return alt.when(lit).then(alt.value(1)).otherwise(alt.value(0.1))
 
 
 def draw(
@@ -160,8 +191,11 @@ def draw(
     tooltip: Sequence[alt.Tooltip],
     labels: bool = True,
     height: int = HEIGHT,
+    what: str = "tracker",
+    colour: alt.Color | None = None,
+    lit: alt.Parameter | str | None = None,
 ) -> alt.LayerChart:
-    """Draw lines, with a point of each for the pointer to meet.
+    """Draw lines, with a point of each for the pointer to meet, over gaps and notes.
 
     Parameters
     ----------
@@ -177,21 +211,21 @@ def draw(
         Whether the time axis is labelled.
     height : int
         Pixels.
+    what : str
+        What a line is of.
+    colour : altair.Color, optional
+        Colours of lines and their legend; :func:`colours` if left out.
+    lit : altair.Parameter or str, optional
+        Which lines are not faded, as a selection or an expression; those picked if left out.
     """
-    colours = (
-        alt.Scale(domain=found.shown, range=list(LINES))
-        if len(found.shown) <= MOST
-        else alt.Undefined
-    )
-    colour = alt.Color("line:N", title=None, scale=colours, sort=found.shown)
     base = (
         alt.Chart(frame.rows(found.points))
         .transform_calculate(**frame.clock(source.zone))
         .encode(
             x=frame.time_x(source, labels=labels),
             y=y,
-            color=colour,
-            opacity=alt.when(frame.picked()).then(alt.value(1)).otherwise(alt.value(0.1)),
+            color=colours(found.shown) if colour is None else colour,
+            opacity=faded(frame.picked() if lit is None else lit),
         )
     )
     line = base.mark_line(interpolate="step-after", strokeWidth=1.6, clip=True)
@@ -199,8 +233,9 @@ def draw(
         opacity=alt.value(0),
         tooltip=[
             alt.Tooltip("time:N", title=f"time ({source.zone.name})"),
-            alt.Tooltip("line:N", title="tracker"),
+            alt.Tooltip("line:N", title=what),
             *tooltip,
         ],
     )
-    return alt.LayerChart(layer=[line, dots], width=WIDTH, height=height)
+    behind = marks(source, labels=labels)
+    return alt.LayerChart(layer=[*behind, line, dots], width=WIDTH, height=height)

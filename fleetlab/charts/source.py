@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ Drawable = Recording | pl.DataFrame | pl.LazyFrame
 """What charts are drawn from."""
 
 _WHO: Final = "tracker_id"
+_MOMENT: Final = timedelta(seconds=1)
 _STATES: Final = ("state_batch", "state")  # where both were recorded, the first counts
 
 
@@ -165,13 +166,18 @@ class Source:
         if "event_time" not in found:
             lazy = lazy.with_columns(event_time="received_at")
         lazy = lazy.with_columns(pl.col("snapshot").fill_null(value=False))
-        if self.trackers is not None:
-            ids = [one for one in self.trackers if isinstance(one, int)]
-            labels = [one for one in self.trackers if isinstance(one, str)]
-            lazy = lazy.filter(pl.col("tracker_id").is_in(ids) | pl.col("label").is_in(labels))
+        lazy = self.chosen(lazy)
         if self.end is not None:
             lazy = lazy.filter(pl.col("event_time") <= self.end)
-        return lazy.join(_names(lazy), on=_WHO, how="left", nulls_equal=True)
+        return lazy.join(_names(lazy), on=_WHO, how="left", nulls_equal=True, maintain_order="left")
+
+    def chosen(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the rows of the trackers asked for, by ``tracker_id`` and ``label``."""
+        if self.trackers is None:
+            return rows
+        ids = [one for one in self.trackers if isinstance(one, int)]
+        labels = [one for one in self.trackers if isinstance(one, str)]
+        return rows.filter(pl.col("tracker_id").is_in(ids) | pl.col("label").is_in(labels))
 
 
 def _names(rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -216,7 +222,8 @@ def _bounds(data: Drawable) -> tuple[datetime | None, datetime | None]:
     rows = lazy.filter(~pl.col("snapshot").fill_null(value=False)) if "snapshot" in names else lazy
     extent = rows.select(pl.col(column).min().alias("first"), pl.col(column).max().alias("last"))
     [(first, last)] = extent.collect().rows()
-    return first, last
+    # A single moment takes no time, but something holds from it on.
+    return first, last + timedelta(seconds=1) if first == last and last else last
 
 
 def _moment(argument: str, value: Any, zone: str) -> datetime | None:

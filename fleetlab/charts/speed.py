@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 import polars as pl
@@ -10,6 +10,8 @@ import polars as pl
 from fleetlab.charts import frame
 from fleetlab.charts.lines import draw, lines
 from fleetlab.charts.source import Source
+from fleetlab.charts.states import UNHEARD, States, strips
+from fleetlab.charts.thinning import BUDGET
 from fleetlab.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
 
     from fleetlab.charts.source import Drawable
 
-__all__ = ["speed"]
+__all__ = ["UNHEARD", "speed", "speeds"]
 
-UNHEARD = ("signal_lost", "offline", "just_registered", "just_replaced")
+_BANDS: Final = 600_000  # bytes of the bands underneath
 
 
 def speed(
@@ -52,7 +54,8 @@ def speed(
     limit_kmh : float, optional
         A limit in km/h: it is drawn as a line, and the time above it is shaded.
     panels : bool
-        Whether status and ignition are drawn underneath, on the same time axis.
+        Whether movement and ignition of the same trackers are drawn underneath, on the same time
+        axis; zooming, and picking a tracker in the legend, act on all.
 
     Returns
     -------
@@ -67,34 +70,52 @@ def speed(
     if limit_kmh is not None and not limit_kmh > 0:
         raise InvalidArgument(f"limit_kmh={limit_kmh!r} is no speed; give km/h above 0.")
     source = Source.of(data, trackers=trackers, start=start, end=end, timezone=timezone)
+    budget = BUDGET if not panels else BUDGET // 2
+    found = lines(speeds(source), source, chosen=trackers is not None, budget=budget)
+    if not found.shown:
+        return frame.nothing("Speed", source.asked("state_batch", "state"))
+    y = alt.Y("value:Q", title="Speed (km/h)", scale=alt.Scale(zero=True))
+    tooltip = [alt.Tooltip("value:Q", title="speed (km/h)", format=".0f")]
+    chart = draw(found, source, y=y, tooltip=tooltip, labels=not panels)
+    if limit_kmh is not None:
+        shaded = _above(found.points, limit_kmh, source, labels=not panels)
+        chart = alt.LayerChart(layer=[*shaded, chart])
+    told = found.words("those whose speed varies most")
+    if panels:
+        bands = strips(
+            States.of(source), source, found.shown, ("movement", "ignition"), budget=_BANDS
+        )
+        under = [
+            bands.draw("movement", height=10, step=15, labels=False),
+            bands.draw("ignition", height=10, step=15),
+        ]
+        title = frame.title("Speed", source.name, *told, bands.words)
+        return frame.stacked([chart, *under], title, legend=True)
+    chart.title = frame.title("Speed", source.name, *told)
+    return chart.add_params(frame.zoom(), frame.picked())
+
+
+def speeds(source: Source) -> pl.LazyFrame:
+    """Return the rows of lines of speed in km/h; null while the device is not heard."""
     heard = ~pl.col("connection_status").is_in(UNHEARD).fill_null(value=False)
-    rows = source.states().select(
+    return source.states().select(
+        "tracker_id",
         "event_time",
         "received_at",
         "snapshot",
         "line",
         value=pl.when(heard).then("speed_kmh"),
     )
-    found = lines(rows, source, chosen=trackers is not None)
-    if not found.shown:
-        return frame.nothing("Speed", source.asked("state_batch", "state"))
-    y = alt.Y("value:Q", title="Speed (km/h)", scale=alt.Scale(zero=True))
-    tooltip = [alt.Tooltip("value:Q", title="speed (km/h)", format=".0f")]
-    chart = draw(found, source, y=y, tooltip=tooltip)
-    if limit_kmh is not None:
-        chart = alt.LayerChart(layer=[*_above(found.points, limit_kmh, source), chart])
-    chart.title = frame.title("Speed", source.name, *found.words("those whose speed varies most"))
-    return chart.add_params(frame.zoom(), frame.picked())
 
 
-def _above(points: pl.DataFrame, limit: float, source: Source) -> list[alt.Chart]:
+def _above(points: pl.DataFrame, limit: float, source: Source, *, labels: bool) -> list[alt.Chart]:
     """The limit as a line, and the time above it shaded from the limit to the speed."""
     over = pl.when(pl.col("value") > limit).then("value")
     area: Any = (
         alt.Chart(frame.rows(points.with_columns(value=over)))
         .mark_area(interpolate="step-after", opacity=0.25, color="#D55E00", clip=True)
         .encode(
-            x=frame.time_x(source),
+            x=frame.time_x(source, labels=labels),
             y=alt.Y("value:Q", title="Speed (km/h)"),
             y2=alt.datum(limit),
             detail="line:N",

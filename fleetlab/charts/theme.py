@@ -93,6 +93,13 @@ def _theme(*, ink: str, faint: str, grid: str, paper: str) -> dict[str, Any]:
 
 LIGHT: Final = _theme(ink="#1F2328", faint="#8C959F", grid="#E7EAEE", paper="#FFFFFF")
 DARK: Final = _theme(ink="#E6E6E6", faint="#7D8590", grid="#32363B", paper="#111111")
+# A page's own colours, which follow its reader's theme and print; alone, as an SVG, light ones.
+PAGE: Final = _theme(
+    ink="var(--ink, #1F2328)",
+    faint="var(--faint, #8C959F)",
+    grid="var(--grid, #E7EAEE)",
+    paper="transparent",
+)
 
 
 def register() -> None:

@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
-__all__ = ["BUDGET", "thinned"]
+__all__ = ["BUDGET", "at_most", "thinned"]
 
 BUDGET: Final = 12_000
 """Points in one chart; as JSON they have about one megabyte."""
+
+_budget: ContextVar[int] = ContextVar("budget", default=BUDGET)
 
 _KEPT: Final = 4  # points of a column: first, last, least, greatest
 _COLUMNS: Final = 20  # that a line has at the least
 
 
+@contextmanager
+def at_most(points: int) -> Iterator[None]:
+    """Have all charts that are made in this block draw with fewer points: a page holds many.
+
+    Parameters
+    ----------
+    points : int
+        The budget of each of them.
+    """
+    token = _budget.set(points)
+    try:
+        yield
+    finally:
+        _budget.reset(token)
+
+
 def thinned(
-    points: pl.LazyFrame, value: str, start: datetime, end: datetime, *, lines: int
+    points: pl.LazyFrame,
+    value: str,
+    start: datetime,
+    end: datetime,
+    *,
+    lines: int,
+    budget: int = BUDGET,
 ) -> tuple[pl.DataFrame, int]:
     """Thin lines to what can be drawn; none loses a peak, an end or a break.
 
@@ -37,6 +64,8 @@ def thinned(
         What is drawn of time.
     lines : int
         How many lines share the budget.
+    budget : int
+        How many points they have together, about.
 
     Returns
     -------
@@ -46,9 +75,10 @@ def thinned(
         How many were thinned out.
     """
     numbered = points.with_row_index("_place").collect()
-    if len(numbered) <= BUDGET:
+    budget = min(budget, _budget.get())
+    if len(numbered) <= budget:
         return numbered.drop("_place"), 0
-    columns = max(_COLUMNS, BUDGET // (_KEPT * max(1, lines)))
+    columns = max(_COLUMNS, budget // (_KEPT * max(1, lines)))
     micros = max(1, int((end - start).total_seconds() * 1_000_000 / columns))
     since = pl.col("event_time").dt.epoch("us") - int(start.timestamp() * 1_000_000)
     place, what = pl.col("_place"), pl.col(value)

@@ -104,6 +104,15 @@ class Zone:
         """Return an expression for a moment as this zone's clock shows it."""
         return f"utcFormat({self.local(f'time({moment})')},'{form}')"
 
+    def shown(self, moment: datetime, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+        """Return a moment as this zone's clock shows it, for text beside charts."""
+        at = milliseconds(moment)
+        offset = next(
+            (ms for since, ms in reversed(self.offsets) if since <= at), self.offsets[0][1]
+        )
+        local = moment.astimezone(UTC) + timedelta(milliseconds=offset)
+        return local.strftime(form)
+
     def axis(self, *, labels: bool = True) -> alt.Axis:
         """Return an axis with round ticks and labels in this zone.
 

@@ -42,6 +42,10 @@ def open_page(browser):
             "localhost",
         )
 
+    def warn(text: str) -> None:
+        if text.startswith("WARN"):  # so Vega begins its warnings
+            troubles.append(text)
+
     def guard(route):
         if is_near(route.request.url):
             route.continue_()
@@ -56,6 +60,7 @@ def open_page(browser):
         context.route("**/*", guard)
         contexts.append(context)
         page = context.new_page()
+        page.on("console", lambda said: warn(said.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto(url)
         return page

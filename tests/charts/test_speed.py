@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import altair as alt
+import pytest
 
 from fleetlab import charts
 from tests.charts.pictures import is_valid, png_of
@@ -36,3 +37,28 @@ def test_a_users_own_layer_goes_on_top():
     both = chart + own.encode(x="event_time:T", y="value:Q")
     assert isinstance(both, alt.LayerChart)
     is_valid(both)
+
+
+@pytest.mark.parametrize("limit", [None, 40.0])
+def test_with_panels_movement_and_ignition_of_the_same_trackers_are_underneath(
+    limit: float | None,
+):
+    rows = [
+        speed(0, 50.0, movement_status="moving", ignition=True),
+        speed(5, 0.0, movement_status="parked", ignition=False),
+        speed(0, None, movement_status="parked", label="silent", tracker_id=2),
+    ]
+    chart = is_valid(charts.speed(recording(rows), panels=True, limit_kmh=limit))
+    spec = chart.to_dict()
+    top, *under = spec["vconcat"]
+    assert [panel["encoding"]["y"]["scale"]["domain"] for panel in under] == [["one"], ["one"]]
+    drawn = [[row["state"] for row in spec["datasets"][one["data"]["name"]]] for one in under]
+    assert drawn == [["moving", "parked"], ["ignition on", "ignition off"]]
+    assert spec["resolve"]["scale"]["x"] == "shared"
+    while "layer" in top:
+        top = top["layer"][0]
+    names = [top["name"], *(panel["name"] for panel in under)]
+    assert [one["views"] for one in spec["params"]] == [names, names]
+    axes = [panel["encoding"]["x"]["axis"]["title"] for panel in (top, *under)]
+    assert axes == [None, None, "Time (Europe/Madrid)"]
+    png_of(chart)

@@ -1,0 +1,293 @@
+"""Fuel level by tank over time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import cycle
+from typing import TYPE_CHECKING, Final
+
+import altair as alt
+import polars as pl
+
+from fleetlab.charts import frame
+from fleetlab.charts.lines import MOST, Lines, draw, faded, lines
+from fleetlab.charts.source import Source
+from fleetlab.charts.speed import speeds
+from fleetlab.charts.theme import HEIGHT, LINES, STATES
+from fleetlab.charts.thinning import BUDGET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from fleetlab.charts.source import Drawable
+
+__all__ = ["fuel_level"]
+
+_TITLE: Final = "Fuel level"
+_TANK: Final = ("tracker_id", "reading", "units")  # what makes a tank
+_KINDS: Final = ("input", "virtual_sensor")
+_UNTOLD: Final = "no unit told"
+_LABEL: Final = 320  # pixels of a name in the legend
+_TOLD: Final = 12  # sensors that a sentence names
+
+
+def fuel_level(
+    data: Drawable,
+    *,
+    trackers: Iterable[int | str] | int | str | None = None,
+    start: datetime | str | None = None,
+    end: datetime | str | None = None,
+    timezone: str | None = None,
+    panels: bool = False,
+    composite: bool = False,
+    sensors: Iterable[int | str] | int | str | None = None,
+) -> alt.LayerChart | alt.VConcatChart | alt.Chart:
+    """Draw the fuel level over time, a line a tank: "tracker · sensor".
+
+    What is drawn is ``value`` in ``units``, as the sensor is set up; ``converted_value`` is not
+    used, so that the level and the full tank (``max_value``, dashed) are in one unit. Tanks of
+    different units have axes of their own, one under another.
+
+    Readings come when they change: a level holds until the next one. In a gap of the connection
+    nothing is known, and the line breaks.
+
+    Parameters
+    ----------
+    data : Recording, polars.DataFrame or polars.LazyFrame
+        A recording, or rows of ``readings_batch``: ``event_time`` (UTC), ``label``,
+        ``sensor_label``, ``type`` (those of ``"fuel"`` count), ``value``, ``units``,
+        ``max_value``.
+    trackers : int, str, or iterable of them, optional
+        Ids or labels; if left out and there are many tanks, those whose level varies most of what
+        they hold.
+    start, end : datetime.datetime or str, optional
+        What to draw of time; without an offset in the chart's zone.
+    timezone : str, optional
+        IANA name of the axis's zone; the recording's if left out.
+    panels : bool
+        Whether the speed (km/h) of the same trackers is drawn underneath, on the same time axis.
+    composite : bool
+        Whether sensors are drawn that are made of others (``composite_sensor_ids``), such as the
+        sum of all tanks.
+    sensors : int, str, or iterable of them, optional
+        Ids, labels or names of the fuel sensors to draw, composite ones too.
+
+    Returns
+    -------
+    altair.LayerChart or altair.VConcatChart
+        A chart of Altair's own; a VConcatChart with ``panels``, or where tanks have different
+        units.
+
+    Raises
+    ------
+    InvalidArgument
+        If an argument doesn't fit.
+    """
+    source = Source.of(data, trackers=trackers, start=start, end=end, timezone=timezone)
+    readings = source.readings().filter(
+        pl.col("type") == "fuel", pl.col("kind").fill_null("input").is_in(_KINDS)
+    )
+    found = _tanks(readings, source.start) if source.start else None
+    if found is None or found.is_empty():
+        return frame.nothing(_TITLE, source.asked("readings_batch"))
+    wanted = _wanted(found, sensors, composite=composite)
+    if wanted.is_empty():
+        return frame.nothing(_TITLE, _others(found, sensors))
+    tanks = _named(wanted if trackers or sensors else wanted.head(MOST))
+    rows = readings.join(
+        tanks.lazy().select(*_TANK, "tank"), on=_TANK, how="inner", nulls_equal=True
+    ).select("event_time", "received_at", "snapshot", "value", line="tank")
+    levels = lines(rows, source, chosen=True, budget=BUDGET // 2 if panels else BUDGET)
+    palette = dict(zip(tanks["tank"], cycle(LINES), strict=False))
+    speed = _speed(tanks, source, palette) if panels else None
+    units = tanks["units"].unique(maintain_order=True).to_list()
+    parts = [
+        _panel(
+            tanks.filter(pl.col("units").eq_missing(unit)),
+            levels.points,
+            source,
+            # The first panel's legend is that of all.
+            colour=_colour(palette, alt.Legend(labelLimit=_LABEL) if number == 0 else None),
+            labels=number == len(units) - 1 and speed is None,
+            height=HEIGHT if len(units) == 1 else HEIGHT * 2 // 3,
+        )
+        for number, unit in enumerate(units)
+    ]
+    words = frame.title(
+        _TITLE,
+        source.name,
+        *replace(levels, of=len(wanted)).words("those that vary most of what they hold"),
+        None if composite else _left_out(found, sensors),
+        *_about_speed(speed, tanks, source, panels=panels),
+    )
+    parts[0] = parts[0].add_params(frame.zoom(), frame.picked())
+    if len(parts) == 1 and speed is None:
+        parts[0].title = words
+        return parts[0]
+    stack = alt.VConcatChart(vconcat=[*parts, *([speed] if speed else [])], title=words)
+    whole: alt.VConcatChart = stack.resolve_scale(x="shared", color="independent")
+    return whole
+
+
+def _tanks(readings: pl.LazyFrame, start: datetime) -> pl.DataFrame:
+    """Return the tanks that have a level, those that vary most of what they hold first."""
+    value = pl.col("value")
+    full = pl.col("max_value").drop_nulls().last()
+    news = value.filter(~pl.col("snapshot"), pl.col("event_time") >= start)
+    label = pl.when(pl.col("sensor_label") != "").then("sensor_label")
+    return (
+        readings.group_by(_TANK)
+        .agg(
+            pl.col("line").last().cast(pl.String).alias("tracker"),
+            pl.coalesce(label, "name", "reading").last().alias("sensor"),
+            pl.col("sensor_id", "name", "sensor_label").last(),
+            full.alias("full"),
+            (pl.col("composite_sensor_ids").list.len() > 0).any().alias("composite"),
+            ((news.max() - news.min()) / pl.max_horizontal(full, value.max())).alias("share"),
+            news.count().alias("n"),
+            value.count().alias("any"),
+        )
+        .filter(pl.col("any") > 0)
+        .sort("share", "n", *_TANK, descending=[True, True, *[False] * 3], nulls_last=True)
+        .collect()
+    )
+
+
+def _wanted(
+    tanks: pl.DataFrame, sensors: Iterable[int | str] | int | str | None, *, composite: bool
+) -> pl.DataFrame:
+    if sensors is None:
+        return tanks.filter(pl.lit(composite) | ~pl.col("composite"))
+    chosen = [sensors] if isinstance(sensors, int | str) else list(sensors)
+    ids = [one for one in chosen if isinstance(one, int)]
+    names = [one for one in chosen if isinstance(one, str)]
+    return tanks.filter(
+        pl.col("sensor_id").is_in(ids)
+        | pl.any_horizontal(pl.col("sensor_label", "name", "reading").is_in(names))
+    )
+
+
+def _others(tanks: pl.DataFrame, sensors: Iterable[int | str] | int | str | None) -> str:
+    """Say why none of the tanks that are there was wanted."""
+    if sensors is None:
+        return _left_out(tanks, sensors) or ""
+    names = tanks["sensor"].unique(maintain_order=True)
+    told = ", ".join(names.head(_TOLD)) + (", …" if len(names) > _TOLD else "")
+    return f"No fuel sensor is called {sensors!r}. There are: {told}."
+
+
+def _left_out(tanks: pl.DataFrame, sensors: object) -> str | None:
+    """Say how many composite sensors are not drawn."""
+    n = tanks["composite"].sum()
+    if not n or sensors is not None:
+        return None
+    many = "1 composite sensor is" if n == 1 else f"{n:,} composite sensors are"
+    return f"{many} left out; composite=True draws what is made of several sensors."
+
+
+def _named(tanks: pl.DataFrame) -> pl.DataFrame:
+    """Return tanks with what they are called, those of a tracker together."""
+    first = pl.int_range(pl.len()).min().over("tracker")
+    named = tanks.sort(first, "sensor", maintain_order=True).with_columns(
+        tank=pl.format("{} · {}", "tracker", "sensor")
+    )
+    for column in ("sensor_id", "units"):
+        told = pl.format("{} ({})", "tank", pl.col(column).cast(pl.String).fill_null(_UNTOLD))
+        named = named.with_columns(
+            tank=pl.when(pl.len().over("tank") > 1).then(told).otherwise("tank")
+        )
+    return named
+
+
+def _panel(
+    tanks: pl.DataFrame,
+    points: pl.DataFrame,
+    source: Source,
+    *,
+    colour: alt.Color,
+    labels: bool,
+    height: int,
+) -> alt.LayerChart:
+    """Draw the tanks of one unit, each with its full level."""
+    unit = tanks["units"].to_list()[0] or _UNTOLD
+    shown = tanks["tank"].to_list()
+    title = f"{_TITLE} ({unit})"
+    curves = draw(
+        Lines(points.filter(pl.col("line").is_in(shown)), shown, len(shown), 0),
+        source,
+        y=alt.Y("value:Q", title=title, scale=alt.Scale(zero=True)),
+        tooltip=[alt.Tooltip("value:Q", title=f"level ({unit})", format=",.1f")],
+        labels=labels,
+        height=height,
+        what="tank",
+        colour=colour,
+    )
+    return alt.LayerChart(layer=[curves, _full(tanks, unit, title, colour)])
+
+
+def _full(tanks: pl.DataFrame, unit: str, title: str, colour: alt.Color) -> alt.Chart:
+    """Draw each tank's full level; one that several tanks have is grey."""
+    name = pl.col("tank")
+    full = (
+        tanks.drop_nulls("full")
+        .group_by("full", maintain_order=True)
+        .agg(pl.when(name.len() == 1).then(name.first()).alias("line"), tanks=name.str.join(", "))
+    )
+    shared = alt.when("!isValid(datum.line)").then(alt.value(STATES["offline"]))
+    chart: alt.Chart = alt.Chart(frame.rows(full)).mark_rule(strokeDash=[6, 4], strokeWidth=1.2)
+    return chart.encode(
+        y=alt.Y("full:Q", title=title),
+        color=shared.otherwise(colour),
+        opacity=faded(frame.picked()),
+        tooltip=[
+            alt.Tooltip("tanks:N", title="tank"),
+            alt.Tooltip("full:Q", title=f"full ({unit})"),
+        ],
+    )
+
+
+def _colour(palette: dict[str, str], legend: alt.Legend | None) -> alt.Color:
+    scale = alt.Scale(domain=list(palette), range=list(palette.values()))
+    return alt.Color("line:N", title=None, scale=scale, sort=list(palette), legend=legend)
+
+
+def _speed(tanks: pl.DataFrame, source: Source, palette: dict[str, str]) -> alt.LayerChart | None:
+    """Draw the speed of the tanks' trackers, each in the colour of its first tank."""
+    of = tanks.group_by("tracker_id", "tracker", maintain_order=True).agg(pl.col("tank"))
+    rows = (
+        speeds(source)
+        .drop("line")
+        .join(of.lazy().select("tracker_id", line="tracker"), on="tracker_id")
+    )
+    found = lines(rows, source, chosen=True, budget=BUDGET // 2)
+    if not found.shown:
+        return None
+    named = dict(of.select("tracker", "tank").iter_rows())
+    colour = _colour({name: palette[own[0]] for name, own in named.items()}, legend=None)
+    # A tracker is lit while any of its tanks is picked in the legend.
+    pick = f"{frame.picked().name}.line"
+    own = f"({json.dumps(named, ensure_ascii=False)})[datum.line]"
+    most = max(len(tanks) for tanks in named.values())
+    lit = "||".join(f"indexof({pick},{own}[{n}])>=0" for n in range(most))
+    return draw(
+        found,
+        source,
+        y=alt.Y("value:Q", title="Speed (km/h)", scale=alt.Scale(zero=True)),
+        tooltip=[alt.Tooltip("value:Q", title="speed (km/h)", format=".0f")],
+        height=HEIGHT // 2,
+        colour=colour,
+        lit=f"!isValid({pick})||{lit}",
+    )
+
+
+def _about_speed(
+    speed: alt.LayerChart | None, tanks: pl.DataFrame, source: Source, *, panels: bool
+) -> list[str]:
+    """Say what can't be seen of the panel of speed."""
+    if panels and speed is None:
+        return [f"Without speed: {source.asked('state_batch', 'state')}"]
+    if speed is not None and tanks["tracker"].is_duplicated().any():
+        return ["A tracker's speed has the colour of its first tank."]
+    return []

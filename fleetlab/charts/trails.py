@@ -1,0 +1,257 @@
+"""Where trackers went and where they are: what a map is drawn from.
+
+A trail is a piece of a track without a break. It breaks in a gap of the connection, while the
+device is not heard, after twenty minutes without a position, and at a jump that no vehicle makes.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from fleetlab.charts.mercator import METRES, stretched
+from fleetlab.charts.speed import UNHEARD
+from fleetlab.charts.theme import UNKNOWN
+
+if TYPE_CHECKING:
+    from fleetlab.charts.mercator import View
+    from fleetlab.charts.source import Source
+
+__all__ = ["last_positions", "segments", "spots", "trails"]
+
+_SILENCE_S: Final = 1_200  # without a position that long, nobody knows the way
+_FASTEST_KMH: Final = 300.0
+_SQUARES: Final = 1_000  # in a degree: squares of some 100 m, by which it is told who got around
+_HALF_WORLD: Final = 180  # degrees
+_WHO: Final = "who"
+_POINT: Final = ("line", "event_time", "lat", "lng", "speed", "status")
+_COARSER: Final = 1.5  # how much larger squares are tried next
+_SEGMENTS_BYTES: Final = 1_100_000
+_SPOTS_BYTES: Final = 600_000
+_ROW_BYTES: Final = 150  # of a row as JSON, less its name
+
+
+def _positions(source: Source) -> pl.LazyFrame:
+    """Return the rows of states with what they are good for on a map.
+
+    The positions of cell towers (``towers``), snapshots, and those of a device that is not heard
+    (``silent``) are no part of a track.
+    """
+    lat, lng = pl.col("lat"), pl.col("lng")
+    silent = pl.col("connection_status").is_in(UNHEARD).fill_null(value=False)
+    towers = pl.col("gsm_lbs").fill_null(value=False)
+    placed = lat.is_between(-90, 90) & lng.is_between(-180, 180) & ((lat != 0) | (lng != 0))
+    moving = pl.col("movement_status").fill_null(UNKNOWN)
+    started = pl.lit(value=True) if source.start is None else pl.col("event_time") >= source.start
+    ends = source.gaps["ended_at"].drop_nulls().sort()
+    return source.states().select(
+        # Sources that no tracker is known of are told apart by their own ids.
+        pl.coalesce("tracker_id", -pl.col("source_id")).alias(_WHO),
+        "line",
+        "event_time",
+        "lat",
+        "lng",
+        pl.when(~silent).then("speed_kmh").alias("speed"),
+        pl.when(silent).then("connection_status").otherwise(moving).alias("status"),
+        towers.alias("towers"),
+        silent.alias("silent"),
+        placed.fill_null(value=False).alias("placed"),
+        (placed & started & ~silent & ~towers & ~pl.col("snapshot"))
+        .fill_null(value=False)
+        .alias("on_track"),
+        pl.lit(ends).search_sorted(pl.col("received_at"), side="right").alias("_gaps"),
+    )
+
+
+def last_positions(source: Source) -> pl.DataFrame:
+    """Return each tracker's last position, those first that got around most.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``who``, ``line``, ``event_time``, ``lat``, ``lng`` (null where it has
+        no position), ``towers``, ``speed``, ``status``, and in how many ``squares`` it was.
+    """
+    square = (pl.col("lat") * _SQUARES).floor() * (360 * 2 * _SQUARES) + (
+        pl.col("lng") * _SQUARES
+    ).floor()
+    rows = _positions(source)
+    moment, placed = pl.col("event_time"), pl.col("placed")
+    visited = rows.group_by(_WHO).agg(
+        square.filter("on_track").cast(pl.Int64).n_unique().alias("squares"),
+        moment.max().alias("_newest"),
+        moment.filter(placed).max().alias("_placed"),
+    )
+    # Of several rows at one moment the last counts.
+    newest = (
+        rows.join(visited, on=_WHO, nulls_equal=True, maintain_order="left")
+        .filter((moment == pl.col("_newest")) | (moment == pl.col("_placed")))
+        .collect()
+    )
+    told = newest.filter(moment == pl.col("_newest")).group_by(_WHO)
+    where = newest.filter("placed", moment == pl.col("_placed")).group_by(_WHO)
+    return (
+        told.agg(pl.col("line", "speed", "status", "squares").last())
+        .join(
+            where.agg(pl.col("event_time", "lat", "lng", "towers").last()),
+            on=_WHO,
+            how="left",
+            nulls_equal=True,
+        )
+        .sort("squares", _WHO, descending=[True, False])
+    )
+
+
+def trails(source: Source, of: pl.DataFrame) -> pl.DataFrame:
+    """Return the points of some trackers' trails, each trail in the order of time.
+
+    Parameters
+    ----------
+    source : Source
+        What they are of.
+    of : polars.DataFrame
+        ``who`` of the trackers.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``line``, ``trail``, ``event_time``, ``lat``, ``lng``, ``speed``, ``status``; a trail has
+        two points or more.
+    """
+    if source.start is None or source.end is None:
+        return _positions(source).head(0).select(*_POINT, trail=pl.lit(0)).collect()
+    lat, lng, moment = pl.col("lat"), pl.col("lng"), pl.col("event_time")
+    who = of.select(_WHO).with_row_index("_order").lazy()
+    since = moment.dt.epoch("us") - pl.lit(source.start).dt.epoch("us")
+    span = (source.end - source.start) // timedelta(microseconds=1) + 1
+    north = lat.diff() * METRES
+    east = ((lng.diff() + _HALF_WORLD) % 360 - _HALF_WORLD) * METRES * lat.radians().cos()
+    seconds = moment.diff().dt.total_microseconds() / 1e6
+    breaks = (
+        pl.any_horizontal(_changes(name) for name in (_WHO, "_gaps", "_silences"))
+        | (seconds > _SILENCE_S)
+        | ((north**2 + east**2).sqrt() > _FASTEST_KMH / 3.6 * seconds)
+    )
+    trail = pl.col("trail")
+    return (
+        _positions(source)
+        .filter(moment >= source.start)
+        .join(who, on=_WHO, nulls_equal=True)
+        # One key sorts several times faster than two.
+        .sort(pl.col("_order").cast(pl.Int64) * span + since, maintain_order=True)
+        .with_columns(_silences=pl.col("silent").cum_sum())
+        .filter("on_track")
+        # The same moment sent twice counts once: as it was sent last.
+        .filter(_changes(_WHO, -1) | _changes("event_time", -1))
+        .with_columns(trail=breaks.cum_sum())
+        .filter((trail == trail.shift()) | (trail == trail.shift(-1)))
+        .select(*_POINT, "trail")
+        .collect()
+    )
+
+
+def _changes(column: str, step: int = 1) -> pl.Expr:
+    """Whether a column differs from the row before, or from the one that many steps back."""
+    return pl.col(column).ne_missing(pl.col(column).shift(step))
+
+
+def segments(points: pl.DataFrame, view: View) -> tuple[pl.DataFrame, int]:
+    """Return points each with the next one of its trail, thinned to what can be drawn.
+
+    Of a trail's points in one square of the picture only the fastest is kept, and where a tracker
+    takes the same way again, only the fastest time; ends of trails stay. The squares are as small
+    as the number of points allows.
+
+    Returns
+    -------
+    frame : polars.DataFrame
+        ``line``, ``event_time``, ``lat``, ``lng``, ``lat2``, ``lng2`` (null where the trail
+        ends), ``speed``, ``status``.
+    left_out : int
+        How many points were thinned out.
+    """
+    room = _room(points["line"], _SEGMENTS_BYTES)
+    place = {"_x": view.across(pl.col("lng")), "_y": stretched(pl.col("lat"))}
+    runs = points.with_columns(**place)
+    kept, size = _followed(runs, "lat", "lng"), view.pixel
+    while len(kept) > room:
+        runs = _slowed(runs, size)
+        kept = _once(runs, size)
+        size *= _COARSER
+    # What would run right across a map of the whole world ends at its edges instead.
+    astray = (view.across(pl.col("lng2")) - pl.col("_x")).abs() > _HALF_WORLD
+    following = [pl.when(~astray).then(name).round(6).alias(name) for name in ("lat2", "lng2")]
+    drawn = kept.with_columns(pl.col("lat", "lng").round(6), *following)
+    return drawn.select(*_POINT, "lat2", "lng2"), len(points) - len(kept)
+
+
+def _slowed(points: pl.DataFrame, size: float) -> pl.DataFrame:
+    """Return the fastest of a trail's points in each square, and the ends of trails."""
+    squares = points.lazy().with_columns(
+        _column=(pl.col("_x") / size).floor(), _row=(pl.col("_y") / size).floor()
+    )
+    end = _changes("trail", -1)
+    starts = pl.any_horizontal(_changes(name) for name in ("trail", "_column", "_row"))
+    alone = end | _changes("trail") | _changes("trail", 2)
+    run = (starts | alone).cum_sum()
+    fastest = pl.col("speed").fill_null(-1)
+    return (
+        squares.with_columns(_run=run)
+        .filter(fastest == fastest.max().over("_run"))
+        .filter(_changes("_run"))
+        .drop("_column", "_row", "_run")
+        .collect()
+    )
+
+
+def _once(runs: pl.DataFrame, size: float) -> pl.DataFrame:
+    """Return points each with the next one; where a tracker goes a way again, the fastest time."""
+    way = [(pl.col(name) / size).floor().alias(f"_{name}") for name in ("_x", "_y", "_x2", "_y2")]
+    return (
+        _followed(runs, "lat", "lng", "_x", "_y")
+        .with_row_index("_place")
+        .with_columns(way)
+        .sort("speed", descending=True, nulls_last=True, maintain_order=True)
+        .unique(["line", *(f"_{name}" for name in ("_x", "_y", "_x2", "_y2"))], keep="first")
+        .sort("_place")
+    )
+
+
+def _followed(points: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """Return points with columns of the next of the same trail, named with a 2."""
+    goes_on = pl.col("trail") == pl.col("trail").shift(-1)
+    return points.with_columns(
+        pl.when(goes_on).then(pl.col(name).shift(-1)).alias(f"{name}2") for name in columns
+    )
+
+
+def spots(positions: pl.DataFrame, view: View) -> pl.DataFrame:
+    """Return last positions, of those that would cover each other only one.
+
+    Returns
+    -------
+    polars.DataFrame
+        Rows of ``positions``, with ``others``: how many more each of them stands for.
+    """
+    room = _room(positions["line"], _SPOTS_BYTES)
+    kept, size = positions.with_columns(others=0), view.pixel * 2
+    x, y = view.across(pl.col("lng")), stretched(pl.col("lat"))
+    while len(kept) > room:
+        kept = (
+            positions.group_by((x / size).floor().alias("_x"), (y / size).floor().alias("_y"))
+            .agg(pl.all().first(), others=pl.len().cast(pl.Int64) - 1)
+            .drop("_x", "_y")
+            .sort("squares", descending=True)
+        )
+        size *= _COARSER
+    return kept.with_columns(pl.col("lat", "lng").round(6))
+
+
+def _room(names: pl.Series, size: int) -> int:
+    """Return how many rows with such names have that size in a page: ü has six bytes there."""
+    some = names.sample(min(len(names), 200), seed=1).cast(pl.String).fill_null("")
+    each = sum(len(json.dumps(name)) for name in some) / max(1, len(some))
+    return int(size / (_ROW_BYTES + each))
