@@ -14,10 +14,11 @@ from pathlib import Path
 import altair as alt
 
 import fleetlab as fl
+from fleetlab import charts  # noqa: F401 - makes its themes known
 from fleetlab.simulator import Simulator
 
 HERE = Path(__file__).parent
-SNIPPET = re.compile(r"```python\n(.*?)```\n\n!\[[^\]]*\]\((pictures/[a-z-]+\.png)\)", re.DOTALL)
+SNIPPET = re.compile(r"```python\n([^`]*)```\n\n!\[[^\]]*\]\((pictures/[a-z-]+\.png)\)")
 
 
 def main() -> None:
@@ -26,7 +27,7 @@ def main() -> None:
         draw(fl.load(sys.argv[1]))
         return
     with tempfile.TemporaryDirectory() as folder:
-        draw(record(Path(folder) / "ten minutes"))
+        draw(record(Path(folder) / "ten-minutes"))
 
 
 def record(folder: Path) -> fl.Recording:
@@ -54,7 +55,7 @@ def draw(rec: fl.Recording) -> None:
         chart = eval(code, {"fl": fl, "rec": rec})
         path = HERE / picture
         path.parent.mkdir(exist_ok=True)
-        chart.save(path, scale_factor=1.5)
+        chart.save(path, scale_factor=1.25)
 
 
 if __name__ == "__main__":

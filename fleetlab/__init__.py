@@ -6,7 +6,12 @@ The names here are the public ones::
 
     rec = fl.capture(seconds=30, server="demo")
     rec.state_batch
+
+``fl.charts`` is imported when it is first asked for, for Altair takes a while.
 """
+
+from importlib import import_module
+from typing import Any
 
 from fleetlab._version import __version__
 from fleetlab.capture import Job, acapture, capture, start
@@ -40,9 +45,16 @@ __all__ = [
     "__version__",
     "acapture",
     "capture",
+    "charts",
     "load",
     "rebuild",
     "replay",
     "scan",
     "start",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "charts":
+        return import_module("fleetlab.charts")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
