@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import altair as alt
@@ -31,7 +32,7 @@ def main() -> None:
 
 
 def record(folder: Path) -> fl.Recording:
-    """Record ten minutes of twelve vehicles; meanwhile the server is away for a while."""
+    """Record ten minutes of twelve vehicles; the server is away for a while, and one is blocked."""
     with Simulator(12, seed=5) as sim:
         job = fl.start(
             minutes=10,
@@ -44,7 +45,13 @@ def record(folder: Path) -> fl.Recording:
         )
         time.sleep(250)
         sim.restart(40)
-        return job.result()
+        time.sleep(120)
+        sim.block(sim.tracker_ids[3])
+        time.sleep(60)
+        sim.unblock(sim.tracker_ids[3])
+        rec = job.result()
+    rec.annotate(rec.info.started_at + timedelta(minutes=7), "shift begins")
+    return rec
 
 
 def draw(rec: fl.Recording) -> None:
