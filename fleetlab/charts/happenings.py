@@ -14,7 +14,7 @@ from fleetlab.recording.recording import Recording
 if TYPE_CHECKING:
     from fleetlab.charts.source import Source
 
-__all__ = ["marks", "shade", "shared", "stacked", "strip"]
+__all__ = ["marks", "noted", "shade", "shared", "stacked", "strip"]
 
 REASONS: Final = {
     "disconnected": STATES["ignition off"],
@@ -43,9 +43,13 @@ def shade(source: Source, *, labels: bool = True) -> list[alt.Chart]:
 
 def marks(source: Source, *, labels: bool = True) -> list[alt.Chart]:
     """Return what shows gaps and notes behind a panel: a shade for a gap, a rule for a note."""
-    layers = shade(source, labels=labels)
+    return [*shade(source, labels=labels), *noted(source, labels=labels)]
+
+
+def noted(source: Source, *, labels: bool = True) -> list[alt.Chart]:
+    """Return what shows notes in a panel: a rule each, and its text above where there are few."""
     if source.notes.is_empty():
-        return layers
+        return []
     base = (
         alt.Chart(frame.rows(source.notes.select(pl.col("noted_at").alias("began"), "text")))
         .transform_calculate(**frame.clock(source.zone, "began"))
@@ -59,9 +63,9 @@ def marks(source: Source, *, labels: bool = True) -> list[alt.Chart]:
     )
     rule = base.mark_rule(strokeDash=[2, 3], clip=True)
     if len(source.notes) > _NOTES_IN_WORDS:
-        return [*layers, rule]
-    words = base.mark_text(align="left", dx=4, limit=_NOTE_WIDTH, clip=True)
-    return [*layers, rule, words.encode(y=alt.value(8), text="text:N")]
+        return [rule]
+    words = base.mark_text(align="left", dx=-2, fontSize=10, limit=_NOTE_WIDTH, clip=False)
+    return [rule, words.encode(y=alt.value(-6), text="text:N")]
 
 
 def strip(source: Source, *, labels: bool = True) -> alt.LayerChart:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import altair as alt
 
 from fleetlab.charts import frame
+from fleetlab.charts.happenings import noted
 from fleetlab.charts.source import Source
 from fleetlab.charts.states import WHAT, States, strips
 
@@ -87,8 +88,11 @@ def status(
     title = frame.title("Status", source.name, left_out, strip.words)
     if panels:
         last = list(WHAT)[-1]
-        drawn = [strip.draw(what, height=12, step=18, labels=what == last) for what in WHAT]
-        return frame.stacked(drawn, title, legend=False)
+        first, *others = (
+            strip.draw(what, height=12, step=18, labels=what == last) for what in WHAT
+        )
+        top = alt.LayerChart(layer=[first, *noted(source, labels=False)], height=alt.Step(18))
+        return frame.stacked([top, *others], title, legend=False)
     layers = [
         strip.draw(what, height=height, offset=offset, step=_STEP, legend=legend)
         for what, height, offset, legend in (
@@ -97,6 +101,7 @@ def status(
             ("connection", 4, 10, "connection (lowest)"),
         )
     ]
+    layers += noted(source)
     chart = alt.LayerChart(layer=layers, title=title, height=alt.Step(_STEP))
     chart.resolve = alt.Resolve(scale={"color": "independent"})
     return chart.add_params(frame.zoom(), frame.picked(legend=False))

@@ -1,8 +1,8 @@
 """One visual language: colours of states and lines, and a light and a dark theme.
 
-The colours of states are far apart for every kind of colour-blindness and in grey print: parked is
-the darkest, stopped the lightest, and what is unknown is grey. They are those of M. Okabe and K.
-Ito's palette (2008).
+The colours of states are apart for every kind of colour-blindness and in grey print: parked is the
+darkest, then moving and stopped, and what is unknown is a light grey. Most are of M. Okabe and K.
+Ito's palette (2008) or near it.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ UNKNOWN: Final = "unknown"
 
 STATES: Final = {
     "moving": "#009E73",
-    "stopped": "#F0C94A",
+    "stopped": "#E69F00",
     "parked": "#0A4F80",
     "ignition on": "#D55E00",
-    "ignition off": "#7A8B99",
-    "active": "#56B4E9",
-    "idle": "#A8D5F0",
+    "ignition off": "#AFBAC4",
+    "active": "#1B6CA8",
+    "idle": "#74B9E6",
     "signal_lost": "#C9A0B8",
-    "offline": "#9B9B9B",
+    "offline": "#8F8A86",
     "just_registered": "#B8B8B8",
     "just_replaced": "#B8B8B8",
     "blocked": "#A3195B",
     "removed": "#3C3C3C",
-    UNKNOWN: "#CCCCCC",
+    UNKNOWN: "#D9D9D9",
 }
 """Colour by state, the same in all charts and live views."""
 
@@ -51,7 +51,7 @@ LINES: Final = (
     "#E69F00",
     "#56B4E9",
     "#7F5F00",
-    "#8C6BB1",
+    "#7CCC5C",
 )
 """Colours of lines; more of them can't be told apart in one panel."""
 

@@ -15,7 +15,7 @@ from fleetlab.charts.lines import MOST, held
 from fleetlab.charts.source import Source
 from fleetlab.recording.manifest import Info
 from fleetlab.recording.recording import Recording
-from fleetlab.schemas import TABLES, empty, table
+from fleetlab.schemas import TABLES, empty, schema, table
 from tests.charts.pictures import data_of, states, utc
 
 START = utc("2026-07-01T09:00:00")
@@ -152,6 +152,17 @@ def test_other_things_than_recordings_and_frames_are_refused():
 def test_no_speed_is_a_chart_that_says_so(rows):
     [row] = data_of(charts.speed(recording(rows)))
     assert row["why"] == "state_batch brought no rows of this."
+
+
+@pytest.mark.parametrize("chart", [charts.speed, charts.status])
+def test_notes_are_drawn_where_they_belong(chart):
+    rec = recording([speed(1, 30.0)])
+    rec._tables["notes"] = pl.DataFrame(
+        {"noted_at": [at(3), at(30)], "text": ["shift begins", "much later"]},
+        schema=dict(schema("notes")),
+    )
+    notes = [row for row in data_of(chart(rec)) if "text" in row]
+    assert notes == [{"began": at(3).timestamp() * 1000, "text": "shift begins"}]
 
 
 def test_lines_of_many_gaps_stay_in_order():
