@@ -10,29 +10,28 @@ import polars as pl
 
 from fleetlab import charts
 from fleetlab.charts.source import Source
-from fleetlab.charts.thinning import at_most
+from fleetlab.charts.thinning import share
 from fleetlab.charts.words import lasted
 from fleetlab.errors import InvalidArgument, RecordingError
 from fleetlab.page import chart, page, paragraph, section, table
 from fleetlab.recording.describe import as_html
 from fleetlab.recording.disk import replace_file
-from fleetlab.schemas import EVENTS, FRAMES
+from fleetlab.recording.recording import Recording
+from fleetlab.schemas import EVENTS, FRAMES, TABLES
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
-    from fleetlab.recording import Recording
-
 __all__ = ["write_report"]
 
 TRACKER_CHARTS: Final = (charts.speed, charts.status, charts.fuel_level)
-"""What is drawn of each tracker, from top to bottom; charts that say that there is nothing, too."""
+"""What is drawn of each tracker, from top to bottom; a chart of nothing says so."""
 
 TRACKERS: Final = 50
 """Trackers with a section of their own, unless the caller names some."""
 
-_POINTS: Final = 1_500  # in a tracker's chart; the page holds many
+_SHARE: Final = 1 / 8  # of what one chart may hold in a tracker's; the page has many
 _ROWS: Final = 200  # of a table
 _NAMES: Final = 1_000
 
@@ -220,17 +219,22 @@ def _tracker(rec: Recording, source: Source, row: dict[str, Any], timezone: str 
         for what, value in figures.items()
         if value is not None
     )
-    with at_most(_POINTS):
-        drawn = [
-            chart(draw(rec, trackers=[row["tracker_id"]], timezone=timezone))
-            for draw in TRACKER_CHARTS
-        ]
+    alone = _alone(rec, row["tracker_id"])
+    with share(_SHARE):
+        drawn = [chart(draw(alone, timezone=timezone)) for draw in TRACKER_CHARTS]
     return section(
         _name(row),
         [f"<dl>{told}</dl>", *drawn],
         name=f"tracker-{row['tracker_id']}",
         new_page=True,
     )
+
+
+def _alone(rec: Recording, tracker_id: int) -> Recording:
+    """Return what was recorded of one tracker, in memory, so that its charts need one look each."""
+    found = pl.collect_all(rec.scan(event).filter(tracker_id=tracker_id) for event in EVENTS)
+    tails = {event: [rows] for event, rows in zip(EVENTS, found, strict=True)}
+    return Recording(rec.info, None, {}, tails, {name: getattr(rec, name) for name in TABLES})
 
 
 def _gaps(rec: Recording, source: Source) -> list[str]:

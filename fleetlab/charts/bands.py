@@ -12,6 +12,7 @@ import polars as pl
 
 from fleetlab.charts import frame
 from fleetlab.charts.theme import LINES, STATES, UNKNOWN, WIDTH
+from fleetlab.charts.thinning import within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,6 +136,7 @@ def merged(
     """
     assert source.start is not None
     assert source.end is not None
+    budget = within(budget)
     most = int(budget / (_BAND + _letters(bands)))
     if len(bands) <= most:
         return bands, None

@@ -12,31 +12,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-__all__ = ["BUDGET", "at_most", "thinned"]
+__all__ = ["BUDGET", "share", "thinned", "within"]
 
 BUDGET: Final = 12_000
 """Points in one chart; as JSON they have about one megabyte."""
 
-_budget: ContextVar[int] = ContextVar("budget", default=BUDGET)
+_share: ContextVar[float] = ContextVar("share", default=1.0)
 
 _KEPT: Final = 4  # points of a column: first, last, least, greatest
 _COLUMNS: Final = 20  # that a line has at the least
 
 
 @contextmanager
-def at_most(points: int) -> Iterator[None]:
-    """Have all charts that are made in this block draw with fewer points: a page holds many.
+def share(part: float) -> Iterator[None]:
+    """Have charts that are made in this block hold less: a page has many of them.
 
     Parameters
     ----------
-    points : int
-        The budget of each of them.
+    part : float
+        The part of its budget that is left to each.
     """
-    token = _budget.set(points)
+    token = _share.set(part)
     try:
         yield
     finally:
-        _budget.reset(token)
+        _share.reset(token)
+
+
+def within(budget: int) -> int:
+    """Return what is left of a chart's budget, see :func:`share`."""
+    return int(budget * _share.get())
 
 
 def thinned(
@@ -75,7 +80,7 @@ def thinned(
         How many were thinned out.
     """
     numbered = points.with_row_index("_place").collect()
-    budget = min(budget, _budget.get())
+    budget = within(budget)
     if len(numbered) <= budget:
         return numbered.drop("_place"), 0
     columns = max(_COLUMNS, budget // (_KEPT * max(1, lines)))
