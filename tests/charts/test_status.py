@@ -336,9 +336,10 @@ def test_panels_share_one_time_axis_and_act_on_each_other():
     spec = is_valid(charts.status(recording([state(0), state(5, "parked")]), panels=True)).to_dict()
     assert len(spec["vconcat"]) == 3
     assert spec["resolve"]["scale"]["x"] == "shared"
-    titles = [panel["encoding"]["x"]["axis"]["title"] for panel in spec["vconcat"]]
+    panels = [panel["layer"][0] if "layer" in panel else panel for panel in spec["vconcat"]]
+    titles = [panel["encoding"]["x"]["axis"]["title"] for panel in panels]
     assert titles == [None, None, "Time (Europe/Madrid)"]
-    names = [panel["name"] for panel in spec["vconcat"]]
+    names = [panel["name"] for panel in panels]
     assert {one["name"]: one["views"] for one in spec["params"]} == {
         "fleetlab_time": names,
         "fleetlab_pick": names,
