@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
+from tests.conftest import eventually
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="make test-browser installs it")
 
@@ -95,15 +97,17 @@ def lab(tmp_path_factory):
 
 
 def _address(process: subprocess.Popen, runtime: Path) -> str:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
+    def told() -> str | None:
+        assert process.poll() is None, (runtime / "log").read_text()
         for path in runtime.glob("jpserver-*.json"):
-            url = json.loads(path.read_text())["url"]
-            with urllib.request.urlopen(f"{url}api?token={TOKEN}") as answer:
-                assert answer.status == 200
-            return url
-        time.sleep(0.2)  # JupyterLab tells nobody that it has started
-    raise AssertionError((runtime / "log").read_text())
+            with contextlib.suppress(ValueError):  # half written
+                return json.loads(path.read_text())["url"]
+        return None
+
+    url = eventually(told, "JupyterLab has started", 60)
+    with urllib.request.urlopen(f"{url}api?token={TOKEN}") as answer:
+        assert answer.status == 200
+    return url
 
 
 @pytest.fixture
