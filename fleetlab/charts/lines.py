@@ -109,8 +109,12 @@ def held(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
     """
     assert source.start is not None
     assert source.end is not None
+    # A gap that is on already as the drawing begins takes from it what held before.
+    begun = source.gaps["started_at"].clip(lower_bound=source.start).sort()
+    lost = pl.lit(source.start in begun) & (pl.col("event_time") <= source.start)
     known = (
         rows.select("line", _seen_at(source).alias("event_time"), "value")
+        .with_columns(value=pl.when(~lost).then("value"))
         .sort("line", "event_time", maintain_order=True)
         .with_columns(pl.col("event_time").clip(lower_bound=source.start))
         # Of several at one moment the last counts; what came before the beginning is at it now.
@@ -119,7 +123,7 @@ def held(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
         .collect()
         .lazy()
     )
-    ends = [*source.gaps["started_at"].to_list(), source.end]
+    ends = [*begun.to_list(), source.end]
     names = known.select("line").unique()
     stops = (
         names.join(
@@ -128,11 +132,16 @@ def held(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
         )
         .sort("line", "event_time")
         .join_asof(
-            known,
+            known.with_columns(_since="event_time"),
             on="event_time",
             by="line",
             strategy="backward",
             check_sortedness=False,
+        )
+        # What was told before the last gap is not known any more.
+        .with_columns(_gap=pl.col("event_time").shift(1).over("line"))
+        .with_columns(
+            value=pl.when((pl.col("_since") > pl.col("_gap")).fill_null(value=True)).then("value")
         )
         .select("line", "event_time", "value", pl.lit(2).alias("_rank"))
     )

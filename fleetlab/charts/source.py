@@ -118,6 +118,8 @@ class Source:
         )
         notes = self.data.notes
         if self.start and self.end:
+            # One that is still open, as in a recording that runs, goes on to the end.
+            gaps = gaps.with_columns(pl.col("ended_at").fill_null(self.end))
             gaps = gaps.filter(pl.col("ended_at") > self.start, pl.col("started_at") < self.end)
             notes = notes.filter(pl.col("noted_at").is_between(self.start, self.end))
         return Source(**{**self.__dict__, "gaps": gaps, "notes": notes})

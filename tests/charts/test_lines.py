@@ -69,6 +69,27 @@ def test_a_gap_is_never_bridged():
     assert drawn(charts.speed(rec)) == [(1, 30), (3, 30), (3, None), (8, 50), (10, 50)]
 
 
+def test_a_part_that_begins_in_a_gap_knows_nothing_until_something_comes():
+    rec = recording([speed(1, 30.0), speed(8, 50.0)], gaps=[(3, 6)])
+    chart = charts.speed(rec, start=at(4))
+    assert drawn(chart) == [(4, None), (8, 50), (10, 50)]
+
+
+def test_what_was_told_before_a_gap_is_not_known_after_it():
+    rec = recording([speed(1, 30.0)], gaps=[(3, 5), (7, 8)])
+    assert drawn(charts.speed(rec)) == [(1, 30), (3, 30), (3, None)]
+
+
+def test_a_gap_that_is_still_open_ends_the_line():
+    rec = recording([speed(1, 30.0)], gaps=[(3, 6)])
+    still = pl.lit(None, pl.Datetime("us", "UTC"))
+    length = pl.lit(None, pl.Float64)
+    rec._tables["gaps"] = rec.gaps.with_columns(ended_at=still, duration_s=length)
+    assert drawn(charts.speed(rec)) == [(1, 30), (3, 30), (3, None)]
+    for chart in (charts.status, charts.quality, charts.overview):
+        chart(rec).to_dict()
+
+
 def test_what_held_before_begins_with_the_recording_and_never_stretches_the_axis():
     before = speed(-9_000, 20.0, snapshot=True, received_at=at(0))
     chart = charts.speed(recording([before, speed(5, 60.0)]))
@@ -167,7 +188,8 @@ def test_notes_are_drawn_where_they_belong(chart):
 
 def test_lines_of_many_gaps_stay_in_order():
     gaps = [(n, n + 0.5) for n in range(1, 9)]
-    source = Source.of(recording([speed(0.5, 1.0)], gaps=gaps))
+    told = [speed(n + 0.75, float(n)) for n in range(9)]
+    source = Source.of(recording(told, gaps=gaps))
     rows = source.states().select(
         "line", "event_time", "received_at", "snapshot", value="speed_kmh"
     )
