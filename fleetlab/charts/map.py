@@ -12,7 +12,7 @@ from fleetlab.charts.mercator import View
 from fleetlab.charts.source import Source
 from fleetlab.charts.theme import STATES, UNKNOWN, WIDTH
 from fleetlab.charts.tiles import ground, host_of
-from fleetlab.charts.trails import last_positions, segments, spots, trails
+from fleetlab.charts.trails import last_positions, positions, segments, spots, trails
 from fleetlab.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -90,13 +90,14 @@ def map(  # noqa: A001 - the chart's name in the contract
         raise InvalidArgument(f"colour={colour!r} is neither 'speed' nor 'status'.")
     host = None if tiles is None else host_of(tiles)
     source = Source.of(data, trackers=trackers, start=start, end=end, timezone=timezone)
-    known = last_positions(source)
+    told = positions(source)
+    known = last_positions(told)
     placed = known.drop_nulls("lat")
     if placed.is_empty():
         return frame.nothing(_TITLE, _no_position(known, source))
     moved = placed.filter(pl.col("squares") > 0)
     shown = moved if trackers is not None else moved.head(_TRACKS)
-    points = trails(source, shown)
+    points = trails(told, shown)
     view = View.around(pl.concat([one.select("lat", "lng") for one in (placed, points)]))
     ways, left_out = segments(points, view)
     last = spots(placed, view)

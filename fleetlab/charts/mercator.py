@@ -73,8 +73,8 @@ class View:
         low_x, high_x, low_y, high_y = points.select(
             whole.across(pl.col("lng")).min().alias("low_x"),
             whole.across(pl.col("lng")).max().alias("high_x"),
-            stretched(pl.col("lat")).min().alias("low_y"),
-            stretched(pl.col("lat")).max().alias("high_y"),
+            stretched(pl.col("lat").min()).alias("low_y"),
+            stretched(pl.col("lat").max()).alias("high_y"),
         ).row(0)
         middle_x, middle_y = (low_x + high_x) / 2, (low_y + high_y) / 2
         least = _LEAST_M / METRES * math.cosh(math.radians(middle_y))
@@ -185,7 +185,7 @@ def _axis(values: str, label: str) -> alt.Axis:
 
 def _cut(lngs: pl.Series) -> float:
     """Return where to cut the map open so that it is least wide; at 180° unless that helps."""
-    places = ((lngs * 100).floor().unique().sort() + 0.5) / 100
+    places = ((lngs * 100).floor().cast(pl.Int32).unique().sort() + 0.5) / 100
     ways = places.diff().slice(1)
     widest = ways.arg_max()
     around = places[-1] - places[0]

@@ -7,7 +7,7 @@ device is not heard, after twenty minutes without a position, and at a jump that
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fleetlab.charts.mercator import View
     from fleetlab.charts.source import Source
 
-__all__ = ["last_positions", "segments", "spots", "trails"]
+__all__ = ["last_positions", "positions", "segments", "spots", "trails"]
 
 _SILENCE_S: Final = 1_200  # without a position that long, nobody knows the way
 _FASTEST_KMH: Final = 300.0
@@ -34,40 +34,67 @@ _SPOTS_BYTES: Final = 600_000
 _ROW_BYTES: Final = 150  # of a row as JSON, less its name
 
 
-def _positions(source: Source) -> pl.LazyFrame:
-    """Return the rows of states with what they are good for on a map.
+def positions(source: Source) -> pl.DataFrame:
+    """Return the rows of states with what they are good for on a map, tracker by tracker in time.
 
     The positions of cell towers (``towers``), snapshots, and those of a device that is not heard
     (``silent``) are no part of a track.
+
+    Parameters
+    ----------
+    source : Source
+        What is drawn.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``who`` (a tracker's id, or that of an unknown source, negative), ``line``, ``event_time``,
+        ``lat``, ``lng``, ``speed``, ``status``, the flags ``towers``, ``silent``, ``placed`` and
+        ``on_track``, and the number of ``gaps`` before it.
     """
-    lat, lng = pl.col("lat"), pl.col("lng")
+    lat, lng, moment = pl.col("lat"), pl.col("lng"), pl.col("event_time")
     silent = pl.col("connection_status").is_in(UNHEARD).fill_null(value=False)
     towers = pl.col("gsm_lbs").fill_null(value=False)
     placed = lat.is_between(-90, 90) & lng.is_between(-180, 180) & ((lat != 0) | (lng != 0))
     moving = pl.col("movement_status").fill_null(UNKNOWN)
-    started = pl.lit(value=True) if source.start is None else pl.col("event_time") >= source.start
+    start = source.start or datetime.max.replace(tzinfo=UTC)
     ends = source.gaps["ended_at"].drop_nulls().sort()
-    return source.states().select(
-        # Sources that no tracker is known of are told apart by their own ids.
-        pl.coalesce("tracker_id", -pl.col("source_id")).alias(_WHO),
-        "line",
-        "event_time",
-        "lat",
-        "lng",
-        pl.when(~silent).then("speed_kmh").alias("speed"),
-        pl.when(silent).then("connection_status").otherwise(moving).alias("status"),
-        towers.alias("towers"),
-        silent.alias("silent"),
-        placed.fill_null(value=False).alias("placed"),
-        (placed & started & ~silent & ~towers & ~pl.col("snapshot"))
-        .fill_null(value=False)
-        .alias("on_track"),
-        pl.lit(ends).search_sorted(pl.col("received_at"), side="right").alias("_gaps"),
+    rows = (
+        source.states()
+        .select(
+            # Sources that no tracker is known of are told apart by their own ids.
+            pl.coalesce("tracker_id", -pl.col("source_id")).alias(_WHO),
+            "line",
+            "event_time",
+            "lat",
+            "lng",
+            pl.when(~silent).then("speed_kmh").alias("speed"),
+            pl.when(silent).then("connection_status").otherwise(moving).alias("status"),
+            towers.alias("towers"),
+            silent.alias("silent"),
+            placed.fill_null(value=False).alias("placed"),
+            (placed & (moment >= start) & ~silent & ~towers & ~pl.col("snapshot"))
+            .fill_null(value=False)
+            .alias("on_track"),
+            pl.lit(ends).search_sorted(pl.col("received_at"), side="right").alias("gaps"),
+        )
+        .collect()
     )
+    # One key sorts several times faster than two. What was before the start keeps its order.
+    trackers = rows[_WHO].unique()
+    order = pl.col(_WHO).replace_strict(trackers, range(len(trackers)), return_dtype=pl.Int64)
+    span = ((source.end or start) - start) // timedelta(microseconds=1) + 2
+    since = (moment - pl.lit(start)).dt.total_microseconds().clip(lower_bound=-1) + 1
+    return rows.sort(order * span + since, maintain_order=True)
 
 
-def last_positions(source: Source) -> pl.DataFrame:
+def last_positions(rows: pl.DataFrame) -> pl.DataFrame:
     """Return each tracker's last position, those first that got around most.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        What :func:`positions` gave.
 
     Returns
     -------
@@ -75,43 +102,36 @@ def last_positions(source: Source) -> pl.DataFrame:
         ``who``, ``line``, ``event_time``, ``lat``, ``lng`` (null where it has
         no position), ``towers``, ``speed``, ``status``, and in how many ``squares`` it was.
     """
+    last = _changes(_WHO, -1)
     square = (pl.col("lat") * _SQUARES).floor() * (360 * 2 * _SQUARES) + (
         pl.col("lng") * _SQUARES
     ).floor()
-    rows = _positions(source)
-    moment, placed = pl.col("event_time"), pl.col("placed")
-    visited = rows.group_by(_WHO).agg(
-        square.filter("on_track").cast(pl.Int64).n_unique().alias("squares"),
-        moment.max().alias("_newest"),
-        moment.filter(placed).max().alias("_placed"),
-    )
-    # Of several rows at one moment the last counts.
-    newest = (
-        rows.join(visited, on=_WHO, nulls_equal=True, maintain_order="left")
-        .filter((moment == pl.col("_newest")) | (moment == pl.col("_placed")))
+    told = rows.filter(last).select(_WHO, "line", "speed", "status")
+    where = rows.filter("placed").filter(last).select(_WHO, "event_time", "lat", "lng", "towers")
+    visited = (
+        rows.lazy()
+        .filter("on_track")
+        .select(_WHO, square=square)
+        .filter(_changes(_WHO) | _changes("square"))  # most stand where they stood
+        .group_by(_WHO)
+        .agg(pl.col("square").n_unique().alias("squares"))
         .collect()
     )
-    told = newest.filter(moment == pl.col("_newest")).group_by(_WHO)
-    where = newest.filter("placed", moment == pl.col("_placed")).group_by(_WHO)
     return (
-        told.agg(pl.col("line", "speed", "status", "squares").last())
-        .join(
-            where.agg(pl.col("event_time", "lat", "lng", "towers").last()),
-            on=_WHO,
-            how="left",
-            nulls_equal=True,
-        )
+        told.join(where, on=_WHO, how="left", nulls_equal=True)
+        .join(visited, on=_WHO, how="left", nulls_equal=True)
+        .with_columns(pl.col("squares").fill_null(0))
         .sort("squares", _WHO, descending=[True, False])
     )
 
 
-def trails(source: Source, of: pl.DataFrame) -> pl.DataFrame:
+def trails(rows: pl.DataFrame, of: pl.DataFrame) -> pl.DataFrame:
     """Return the points of some trackers' trails, each trail in the order of time.
 
     Parameters
     ----------
-    source : Source
-        What they are of.
+    rows : polars.DataFrame
+        What :func:`positions` gave.
     of : polars.DataFrame
         ``who`` of the trackers.
 
@@ -121,27 +141,19 @@ def trails(source: Source, of: pl.DataFrame) -> pl.DataFrame:
         ``line``, ``trail``, ``event_time``, ``lat``, ``lng``, ``speed``, ``status``; a trail has
         two points or more.
     """
-    if source.start is None or source.end is None:
-        return _positions(source).head(0).select(*_POINT, trail=pl.lit(0)).collect()
     lat, lng, moment = pl.col("lat"), pl.col("lng"), pl.col("event_time")
-    who = of.select(_WHO).with_row_index("_order").lazy()
-    since = moment.dt.epoch("us") - pl.lit(source.start).dt.epoch("us")
-    span = (source.end - source.start) // timedelta(microseconds=1) + 1
     north = lat.diff() * METRES
     east = ((lng.diff() + _HALF_WORLD) % 360 - _HALF_WORLD) * METRES * lat.radians().cos()
     seconds = moment.diff().dt.total_microseconds() / 1e6
     breaks = (
-        pl.any_horizontal(_changes(name) for name in (_WHO, "_gaps", "_silences"))
+        pl.any_horizontal(_changes(name) for name in (_WHO, "gaps", "_silences"))
         | (seconds > _SILENCE_S)
         | ((north**2 + east**2).sqrt() > _FASTEST_KMH / 3.6 * seconds)
     )
     trail = pl.col("trail")
     return (
-        _positions(source)
-        .filter(moment >= source.start)
-        .join(who, on=_WHO, nulls_equal=True)
-        # One key sorts several times faster than two.
-        .sort(pl.col("_order").cast(pl.Int64) * span + since, maintain_order=True)
+        rows.lazy()
+        .filter(pl.col(_WHO).is_in(of[_WHO].implode(), nulls_equal=True))
         .with_columns(_silences=pl.col("silent").cum_sum())
         .filter("on_track")
         # The same moment sent twice counts once: as it was sent last.
