@@ -112,8 +112,14 @@ def held(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
     # A gap that is on already as the drawing begins takes from it what held before.
     begun = source.gaps["started_at"].clip(lower_bound=source.start).sort()
     lost = pl.lit(source.start in begun) & (pl.col("event_time") <= source.start)
+    # So does one that was over by then.
+    before = pl.lit(value=False) if source.since is None else pl.col("received_at") < source.since
     known = (
-        rows.select("line", _seen_at(source).alias("event_time"), "value")
+        rows.select(
+            "line",
+            _seen_at(source).alias("event_time"),
+            pl.when(~before.fill_null(value=False)).then("value").alias("value"),
+        )
         .with_columns(value=pl.when(~lost).then("value"))
         .sort("line", "event_time", maintain_order=True)
         .with_columns(pl.col("event_time").clip(lower_bound=source.start))

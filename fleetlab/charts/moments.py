@@ -55,6 +55,10 @@ def changes(
     news = pl.any_horizontal(
         pl.col(name).ne_missing(pl.col(name).shift(1)) for name in (*values, "_again")
     )
+    if source.since is not None:
+        # What came before a gap that was over by the start says nothing of what is drawn.
+        known = pl.when(pl.col("received_at") >= source.since)
+        rows = rows.with_columns(known.then(name).alias(name) for name in values)
     # Numbers are compared and sorted in a fraction of the time that texts take.
     numbered = (
         rows.filter(moment.is_not_null())

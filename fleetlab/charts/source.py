@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -25,6 +25,8 @@ Drawable = Recording | pl.DataFrame | pl.LazyFrame
 
 _WHO: Final = "tracker_id"
 _MOMENT: Final = timedelta(seconds=1)
+_OLD: Final = timedelta(hours=1)
+_MOSTLY: Final = 0.9
 _STATES: Final = ("state_batch", "state")  # where both were recorded, the first counts
 
 
@@ -45,6 +47,8 @@ class Source:
         When nothing was received of anything, ``started_at`` and ``ended_at``.
     notes : polars.DataFrame
         The recording's notes within the bounds.
+    since : datetime.datetime or None
+        When the last gap before the start ended: what came before it was not known any more.
     """
 
     data: Drawable
@@ -55,6 +59,7 @@ class Source:
     trackers: tuple[int | str, ...] | None
     gaps: pl.DataFrame
     notes: pl.DataFrame
+    since: datetime | None = None
 
     @classmethod
     def of(
@@ -116,13 +121,15 @@ class Source:
         gaps = self.data.gaps.filter(
             pl.col("tracker_id").is_null() & pl.col("field").is_null() & pl.col("event").is_null()
         )
-        notes = self.data.notes
+        notes, since = self.data.notes, None
         if self.start and self.end:
+            before: Any = gaps.filter(pl.col("ended_at") <= self.start)["ended_at"].max()
+            since = before
             # One that is still open, as in a recording that runs, goes on to the end.
             gaps = gaps.with_columns(pl.col("ended_at").fill_null(self.end))
             gaps = gaps.filter(pl.col("ended_at") > self.start, pl.col("started_at") < self.end)
             notes = notes.filter(pl.col("noted_at").is_between(self.start, self.end))
-        return Source(**{**self.__dict__, "gaps": gaps, "notes": notes})
+        return replace(self, gaps=gaps, notes=notes, since=since)
 
     def states(self) -> pl.LazyFrame:
         """Return the rows of states: of ``state_batch``, or ``state`` where there are none."""
@@ -222,8 +229,25 @@ def _bounds(data: Drawable) -> tuple[datetime | None, datetime | None]:
             f"{', '.join(names) or 'none'}."
         )
     rows = lazy.filter(~pl.col("snapshot").fill_null(value=False)) if "snapshot" in names else lazy
-    extent = rows.select(pl.col(column).min().alias("first"), pl.col(column).max().alias("last"))
-    [(first, last)] = extent.collect().rows()
+    moment = pl.col(column)
+    # What is sent live may still speak of long ago, as the old position of a parked vehicle does;
+    # such rows say nothing of when a frame is from, unless it has many of them.
+    recent = pl.lit(value=True)
+    if "received_at" in names:
+        recent = (pl.col("received_at") - moment).is_between(-_OLD, _OLD)
+    [(first, last, share, *whole)] = (
+        rows.select(
+            moment.filter(recent).min().alias("first"),
+            moment.filter(recent).max().alias("last"),
+            (recent & moment.is_not_null()).mean().alias("share"),
+            moment.min().alias("earliest"),
+            moment.max().alias("latest"),
+        )
+        .collect()
+        .rows()
+    )
+    if share is None or share < _MOSTLY:
+        first, last = whole
     # A single moment takes no time, but something holds from it on.
     return first, last + timedelta(seconds=1) if first == last and last else last
 

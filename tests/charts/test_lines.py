@@ -80,6 +80,16 @@ def test_what_was_told_before_a_gap_is_not_known_after_it():
     assert drawn(charts.speed(rec)) == [(1, 30), (3, 30), (3, None)]
 
 
+def test_what_was_told_before_a_gap_that_ended_before_the_beginning_is_not_known():
+    rec = recording([speed(1, 30.0), speed(8, 50.0)], gaps=[(3, 5)])
+    assert drawn(charts.speed(rec, start=at(6))) == [(6, None), (8, 50), (10, 50)]
+
+
+def test_what_was_told_after_that_gap_holds_at_the_beginning():
+    rec = recording([speed(1, 30.0), speed(5.5, 50.0)], gaps=[(3, 5)])
+    assert drawn(charts.speed(rec, start=at(6))) == [(6, 50), (10, 50)]
+
+
 def test_a_gap_that_is_still_open_ends_the_line():
     rec = recording([speed(1, 30.0)], gaps=[(3, 6)])
     still = pl.lit(None, pl.Datetime("us", "UTC"))
@@ -201,3 +211,14 @@ def test_lines_of_many_gaps_stay_in_order():
 def test_a_break_is_one_however_often_it_is_told():
     rows = [speed(1, 30.0), *(speed(n / 10, None) for n in range(20, 50)), speed(8, 50.0)]
     assert drawn(charts.speed(recording(rows))) == [(1, 30), (2, None), (8, 50), (10, 50)]
+
+
+def test_a_row_that_speaks_of_long_ago_does_not_stretch_a_bare_frame():
+    old = speed(-9_000, 10.0, received_at=at(0))
+    news = [speed(minute, 30.0 + minute) for minute in range(1, 11)]
+    assert drawn(charts.speed(states([old, *news])))[0] == (1, 31)
+
+
+def test_a_bare_frame_of_nothing_but_the_past_is_drawn_where_it_speaks_of():
+    rows = [speed(minute, 30.0 + minute, received_at=at(9_000)) for minute in (1, 9)]
+    assert drawn(charts.speed(states(rows))) == [(1, 31), (9, 39), (9, 39)]

@@ -143,6 +143,11 @@ def test_after_a_gap_nothing_is_known_until_something_is_told():
     ]
 
 
+def test_what_came_before_a_gap_that_was_over_by_the_beginning_is_not_known():
+    rec = recording([state(1), state(8)], gaps=[(3, 5, "asleep")])
+    assert bands(rec, start=at(6)) == [(6, 8, "unknown: not told"), (8, 10, "moving")]
+
+
 def test_a_row_that_speaks_of_a_gap_says_nothing_of_it():
     rec = recording([state(1), state(4, "parked", received_at=at(7))], gaps=[(3, 6, "asleep")])
     assert bands(rec)[2:] == [(3, 6, "unknown: not received: asleep"), (6, 10, "parked")]
