@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import narwhals as nw
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Rules", "moving", "since_until", "yes"]
 
 _KMH_PER_M_US: Final = 3.6e6
-_US: Final = 1_000_000
 
 
 def yes(flag: nw.Expr) -> nw.Expr:
@@ -87,6 +86,7 @@ def moving(source: Source, rules: Rules, *names: str) -> Frame:
     rows = rows.with_columns(
         *(over(nw.col(axis).shift(1)).alias(f"_{axis}") for axis in "xyz"),
         t_before=over(nw.col("t").shift(1)),
+        _until_before=over(nw.col("until").shift(1)),
         _event=over(nw.col("event_us").shift(1)),
     )
     rows = with_distance(rows, "", "_", "step_m")
@@ -126,16 +126,30 @@ def _moves(rows: Frame, source: Source, rules: Rules) -> Frame:
     )
 
 
-def since_until(rows: Frame, max_gap_us: int) -> Frame:
+def since_until(rows: Frame, max_gap_us: int, min_stop_us: int) -> Frame:
     """Add what trips need to know of the time between movements.
 
-    Added: ``stood_us``, since when a row's standing lasts, gaps passed over; long ago where the
-    data had a gap over the limit. ``seen_us``, since when that standing was seen without a gap.
-    ``free_us``, until when it was seen. ``moves``, number of movements so far.
+    Parameters
+    ----------
+    rows : narwhals.LazyFrame
+        As :func:`moving` gives them.
+    max_gap_us : int
+        Rows that are farther apart are not of one trip.
+    min_stop_us : int
+        Nor are those with so much unknown between them: a stop may have been in it.
+
+    Returns
+    -------
+    narwhals.LazyFrame
+        Added: ``apart``, whether a row is so from the one before. ``stood_us``, since when its
+        standing lasts, or the one before it if it is movement; long ago where that was apart from
+        the movement before. ``seen_us``, since when that standing was seen without a gap.
+        ``free_us``, until when it was seen. ``moves``, number of movements so far.
     """
     move, before = nw.col("move"), nw.col("move_before")
     opens = ~move & (before | nw.col("t_before").is_null())
-    apart = yes(nw.col("t") - nw.col("t_before") > max_gap_us)
+    missed = nw.col("first") & (nw.col("t") - nw.col("_until_before") >= min_stop_us)
+    apart = yes((nw.col("t") - nw.col("t_before") > max_gap_us) | missed)
     since = nw.when(apart).then(nw.lit(-(2**62))).otherwise(nw.col("t"))
     seen = nw.min_horizontal("event_us", "t")
     ends = nw.when(move).then(nw.col("t")).otherwise(nw.when(nw.col("last")).then(nw.col("until")))
@@ -152,4 +166,4 @@ def since_until(rows: Frame, max_gap_us: int) -> Frame:
         free_us=over(nw.col("_ends").fill_null(strategy="backward")),
         moves=over(nw.col("_move").cum_sum()),
         apart=nw.col("_apart"),
-    ).drop("_apart", "_since", "_seen", "_ends", "_move")
+    ).drop("_apart", "_since", "_seen", "_ends", "_move", "_until_before")

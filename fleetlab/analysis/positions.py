@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fleetlab.analysis.backends import Frame
 
-__all__ = ["COLUMNS", "VALUES", "believable", "clean_positions"]
+__all__ = ["COLUMNS", "VALUES", "believable", "clean_positions", "wrong_fix"]
 
 COLUMNS: Final = ("lat", "lng", "speed_kmh", "satellites", "gsm_lbs")
 """Columns that the rules look at."""
@@ -93,14 +93,7 @@ def believable(
 
     Added are ``x``, ``y``, ``z``, the place as a unit vector; null where there are no coordinates.
     """
-    lat, lng = nw.col("lat"), nw.col("lng")
-    nowhere = (lat == 0) | (lng == 0)
-    nowhere = nowhere | (lat > 90) | (lat < -90) | (lng > 180) | (lng < -180)  # noqa: PLR2004
-    wrong = (
-        nowhere.fill_null(value=False)
-        | (nw.col("satellites") < min_satellites).fill_null(value=False)
-        | (nw.col("gsm_lbs") & (nw.col("speed_kmh") > max_cell_kmh)).fill_null(value=False)
-    )
+    wrong = wrong_fix(min_satellites=min_satellites, max_cell_kmh=max_cell_kmh)
     rows = rows.filter(~wrong).with_columns(*unit_vector("lat", "lng", ""))
     rows = rows.with_columns(
         *(over(nw.col(axis).shift(1)).alias(f"_{axis}") for axis in "xyz"),
@@ -113,3 +106,15 @@ def believable(
     onwards = over(nw.col("_jump").cast(nw.Int64).shift(-1)).fill_null(1) == 1
     rows = rows.with_columns(_jump=nw.col("_jump") & onwards)
     return rows.filter(~nw.col("_jump")).drop("_x", "_y", "_z", "_event", "_step", "_jump")
+
+
+def wrong_fix(*, min_satellites: float, max_cell_kmh: float) -> nw.Expr:
+    """Return whether a row's position is wrong by itself, by :func:`clean_positions`' rules."""
+    lat, lng = nw.col("lat"), nw.col("lng")
+    nowhere = (lat == 0) | (lng == 0)
+    nowhere = nowhere | (lat > 90) | (lat < -90) | (lng > 180) | (lng < -180)  # noqa: PLR2004
+    return (
+        nowhere.fill_null(value=False)
+        | (nw.col("satellites") < min_satellites).fill_null(value=False)
+        | (nw.col("gsm_lbs") & (nw.col("speed_kmh") > max_cell_kmh)).fill_null(value=False)
+    )

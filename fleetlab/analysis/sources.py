@@ -170,7 +170,12 @@ class Source:
         return self.backend.table(self.frame, _GAP, self.gaps)
 
     def findings(
-        self, frame: Frame, columns: Mapping[str, Any], explain: Mapping[str, Any] | None = None
+        self,
+        frame: Frame,
+        columns: Mapping[str, Any],
+        explain: Mapping[str, Any] | None = None,
+        *,
+        by: Sequence[str] = (),
     ) -> Any:
         """Return what was found as the user gets it.
 
@@ -182,6 +187,8 @@ class Source:
             What comes after ``tracker_id, label, started_at, ended_at, duration_s``.
         explain : mapping, optional
             Thresholds to add as columns.
+        by : sequence of str
+            Columns to sort by after tracker and start.
 
         Returns
         -------
@@ -200,12 +207,15 @@ class Source:
         )
         frame = self.backend.moments(self.labelled(frame), ["started_at", "ended_at"])
         head = ("tracker_id", "label", "started_at", "ended_at", "duration_s")
-        return self.ordered(frame, [*head, *columns, *(explain or {})], "started_at")
+        return self.ordered(frame, [*head, *columns, *(explain or {})], "started_at", *by)
 
     def labelled(self, frame: Frame) -> Frame:
         """Add each tracker's ``label``; of one that was renamed, the last in the alphabet."""
         found = self.frame.collect_schema()
-        if "label" not in found or "tracker_id" not in found:
+        if "tracker_id" not in found:
+            nobody = nw.lit(None, nw.Int64)
+            return frame.with_columns(tracker_id=nobody, label=nw.lit(None, nw.String))
+        if "label" not in found:
             return frame.with_columns(label=nw.lit(None, nw.String))
         names = self.frame.select(
             nw.col("tracker_id").cast(nw.Int64), nw.col("label").cast(nw.String)
@@ -238,7 +248,9 @@ def _column(name: str, found: Mapping[str, Any]) -> nw.Expr:
         made = nw.col(name) if name in found else nw.lit(None, nw.Int64)
         return made.cast(nw.Int64).alias(short)
     dtype = _DTYPES.get(name, nw.String)
-    made = nw.col(name).cast(dtype) if name in found else nw.lit(None, dtype)
+    # One tracker without an id has a number meanwhile, since nulls don't join.
+    lacks = 0 if name == "tracker_id" else None
+    made = nw.col(name).cast(dtype) if name in found else nw.lit(lacks, dtype)
     if name == "snapshot":
         return made.fill_null(value=False).alias(name)
     if dtype is nw.Float64 and name in found:

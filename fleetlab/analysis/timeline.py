@@ -34,8 +34,9 @@ def once(rows: Frame, values: Sequence[str]) -> Frame:
     """Let each moment of a tracker count once, and add ``t``, the moment from which a row holds.
 
     That is ``event_us``; of a snapshot, which tells what held before, it is the moment of its
-    arrival, where that is known. Of rows of the same moment the one that came last counts; where
-    that isn't known, or they came in the same message, the one with the greatest values.
+    arrival, where that is known. What a snapshot told already is no news when it comes again. Of
+    rows of the same moment the one that came last counts; where that isn't known, or they came in
+    the same message, the one with the greatest values.
 
     Parameters
     ----------
@@ -44,6 +45,11 @@ def once(rows: Frame, values: Sequence[str]) -> Frame:
     values : sequence of str
         Columns that decide between rows that came together.
     """
+    rows = rows.with_columns(_news=(~nw.col("snapshot")).cast(nw.Int64))
+    order = ("event_us", "received_us", "seq", "_news", *values)
+    old = nw.when(nw.col("snapshot")).then(nw.col("event_us")).otherwise(nw.lit(-(2**62)))
+    rows = rows.with_columns(_old=old).with_columns(_told=over(nw.col("_old").cum_max(), *order))
+    rows = rows.with_columns(snapshot=nw.col("_told") == nw.col("event_us"))
     came = nw.max_horizontal("received_us", "event_us")
     rows = rows.with_columns(
         t=nw.when(nw.col("snapshot")).then(came).otherwise(nw.col("event_us")),
@@ -52,10 +58,10 @@ def once(rows: Frame, values: Sequence[str]) -> Frame:
     order = (BY, "_news", "received_us", "seq", *values)
     rows = rows.with_columns(_next=over(nw.col(BY).shift(-1), *order))
     last = nw.col("_next").is_null() | (nw.col("_next") > nw.col(BY))
-    return rows.filter(last).drop("_next", "_news")
+    return rows.filter(last).drop("_next", "_news", "_old", "_told")
 
 
-def told(rows: Frame, source: Source, values: Sequence[str]) -> Frame:
+def told(rows: Frame, values: Sequence[str]) -> Frame:
     """Return what was told of status: a row a moment at which something may have changed.
 
     A device that has no fix any more goes on to tell of its ignition, with the moment of its last
@@ -65,19 +71,20 @@ def told(rows: Frame, source: Source, values: Sequence[str]) -> Frame:
     ----------
     rows : narwhals.LazyFrame
         As :meth:`Source.rows` gives them, with ``server_us``.
-    source : Source
-        Where they are of.
     values : sequence of str
         The columns of status.
+
+    Returns
+    -------
+    narwhals.LazyFrame
+        The rows, each moment once, with ``t``; ``again`` tells of a row that its fix isn't new.
     """
-    del source
     order = ("event_us", "received_us", "seq", *values)
     rows = rows.with_columns(_before=over(nw.col("event_us").shift(1), *order))
-    again = nw.col("_before") == nw.col("event_us")
+    again = (nw.col("_before") == nw.col("event_us")).fill_null(value=False)
     said = nw.max_horizontal(nw.coalesce("server_us", "received_us"), "event_us")
-    return rows.with_columns(event_us=nw.when(again).then(said).otherwise(nw.col("event_us"))).drop(
-        "_before"
-    )
+    moment = nw.when(again).then(said).otherwise(nw.col("event_us"))
+    return once(rows.with_columns(event_us=moment, again=again).drop("_before"), values)
 
 
 def within(rows: Frame, source: Source) -> Frame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from fleetlab.analysis.backends import Frame
 
-__all__ = ["trip_rows", "trips"]
+__all__ = ["Kept", "trip_rows", "trips"]
 
 _US: Final = 1_000_000
 _COLUMNS: Final = {
@@ -51,35 +52,122 @@ def trips(
     max_cell_kmh: float = 200.0,
     explain: bool = False,
 ) -> Any:
-    """Find trips, by the platform's rules for its own reports."""
+    """Find trips, by the platform's rules for its own reports.
+
+    A row is movement if its speed is 3 km/h or more and ``movement_status`` says moving; where
+    that says otherwise, if it is 50 m or more from the last point before this speed began, or the
+    last at which it said moving; where it says nothing, by the speed alone. A trip begins with the
+    first movement, and ends with the first row that is none, if no movement follows for 300 s. It
+    ends, too, with the last row before there are none for over 1,200 s, and before a gap of the
+    recording in which it may have ended: one of 300 s or more. Kept are those of 2 points or more
+    (the one at which it ends counts), a top speed of 3 km/h or more and 100 m or more.
+
+    Positions are cleaned first, as by :func:`fleetlab.clean_positions`. A snapshot is the state
+    before, never a movement. Live events tell no number of satellites; and where no row comes for
+    a while, the state before holds, so a vehicle whose last row was movement is on its trip until
+    the next row, at most 1,200 s.
+
+    The platform measures the 50 m from the last point that was accepted as movement. Here a point
+    accepted for its distance alone isn't measured from, since then each row would depend on all
+    before it.
+
+    Parameters
+    ----------
+    data : Recording, path, iterable of paths, or a frame of Polars, DuckDB or PySpark
+        States: ``tracker_id``, ``label``, ``event_time`` (UTC), ``snapshot``, ``lat``, ``lng``
+        (°, WGS 84), ``speed_kmh``, ``movement_status``, ``gsm_lbs``. What a frame lacks counts as
+        null; one without ``tracker_id`` is of one tracker. Where ``received_at`` and ``seq`` are
+        there, they say which of two rows of the same moment came last.
+    gaps : frame, optional
+        ``started_at``, ``ended_at``, and ``tracker_id`` where they are of one tracker: when rows
+        may be missing. A recording brings its own.
+    observed : tuple of two datetimes or texts in ISO 8601, optional
+        From when to when it was watched. A recording brings its own; of a bare frame, each
+        tracker's first and last row count.
+    states : frame, optional
+        The states, where `data` are other rows.
+    min_speed_kmh, min_step_m : float
+        What is movement.
+    min_stop_s : float
+        A trip ends if no movement follows for so long.
+    max_gap_s : float
+        Or if there are no rows for longer than this.
+    min_points, min_top_speed_kmh, min_distance_m
+        What a trip needs to be kept.
+    max_jump_kmh, min_satellites, max_cell_kmh : float
+        As of :func:`fleetlab.clean_positions`.
+    explain : bool
+        Add the thresholds as columns.
+
+    Returns
+    -------
+    frame
+        Of the input's kind (Polars, of a recording), sorted by tracker and start: ``tracker_id``,
+        ``label``, ``started_at`` and ``ended_at`` (UTC), ``duration_s``; ``distance_m`` (great
+        circles on a sphere of 6,371,008.8 m), ``avg_speed_kmh`` (null if it took no time),
+        ``max_speed_kmh``; ``start_lat``, ``start_lng``, ``end_lat``, ``end_lng`` (°); ``n_points``;
+        ``censored_start`` and ``censored_end``: true unless it was seen, without a gap, that the
+        vehicle stood for 300 s before, or after.
+
+    Raises
+    ------
+    InvalidArgument
+        If an argument doesn't fit.
+    """
     rules = Rules(min_speed_kmh, min_step_m, max_jump_kmh, min_satellites, max_cell_kmh)
-    limits = {
-        "min_stop_s": number("min_stop_s", min_stop_s, 0, 86_400, "s"),
-        "max_gap_s": number("max_gap_s", max_gap_s, 1, 864_000, "s"),
-        "min_points": int(number("min_points", min_points, 1, 1e9, "")),
-        "min_top_speed_kmh": number("min_top_speed_kmh", min_top_speed_kmh, 0, 1000, "km/h"),
-        "min_distance_m": number("min_distance_m", min_distance_m, 0, 1e9, "m"),
-    }
+    kept = Kept(min_stop_s, max_gap_s, min_points, min_top_speed_kmh, min_distance_m)
     source = Source.of(data, gaps=gaps, observed=observed, rows=states)
-    rows = trip_rows(source, rules, min_stop_s=min_stop_s, max_gap_s=max_gap_s)
-    found = _found(rows).filter(
-        nw.col("n_points") >= min_points,
-        nw.col("max_speed_kmh") >= min_top_speed_kmh,
-        nw.col("distance_m") >= min_distance_m,
-    )
-    shown = {**rules.shown(), **limits} if explain else None
+    found = kept.of(trip_rows(moving(source, rules), kept))
+    shown = {**rules.shown(), **vars(kept)} if explain else None
     return source.findings(found, _COLUMNS, shown)
 
 
-def trip_rows(source: Source, rules: Rules, *, min_stop_s: float, max_gap_s: float) -> Frame:
+@dataclass(frozen=True)
+class Kept:
+    """What ends a trip, and which trips are kept; defaults and units as in :func:`trips`."""
+
+    min_stop_s: float = 300.0
+    max_gap_s: float = 1200.0
+    min_points: int = 2
+    min_top_speed_kmh: float = 3.0
+    min_distance_m: float = 100.0
+
+    def __post_init__(self) -> None:
+        """Check them."""
+        number("min_stop_s", self.min_stop_s, 0, 86_400, "s")
+        number("max_gap_s", self.max_gap_s, 1, 864_000, "s")
+        number("min_points", self.min_points, 1, 1_000_000_000, "")
+        number("min_top_speed_kmh", self.min_top_speed_kmh, 0, 1000, "km/h")
+        number("min_distance_m", self.min_distance_m, 0, 1e9, "m")
+
+    def of(self, rows: Frame) -> Frame:
+        """Return the trips that are kept, of the rows that are part of trips."""
+        return _found(rows).filter(
+            nw.col("n_points") >= self.min_points,
+            nw.col("max_speed_kmh") >= self.min_top_speed_kmh,
+            nw.col("distance_m") >= self.min_distance_m,
+        )
+
+
+def trip_rows(rows: Frame, kept: Kept) -> Frame:
     """Return the rows that are part of trips, with ``trip``, its number within the tracker.
 
-    Added, too: ``begins``, whether it is the trip's first row; ``ends_us``, until when the trip
-    lasts at least; ``begun_seen`` and ``ended_seen``, whether a standstill long enough was seen
-    before it and after it.
+    Parameters
+    ----------
+    rows : narwhals.LazyFrame
+        As :func:`fleetlab.analysis.movement.moving` gives them.
+    kept : Kept
+        What ends a trip.
+
+    Returns
+    -------
+    narwhals.LazyFrame
+        Added, too: ``begins``, whether it is the trip's first row; ``ends_us``, until when the trip
+        lasts at least; ``begun_seen`` and ``ended_seen``, whether a standstill long enough was seen
+        before it and after it.
     """
-    stop, gap = round(min_stop_s * _US), round(max_gap_s * _US)
-    rows = since_until(moving(source, rules), gap)
+    stop, gap = round(kept.min_stop_s * _US), round(kept.max_gap_s * _US)
+    rows = since_until(rows, gap, stop)
     move, before, t = nw.col("move"), nw.col("move_before"), nw.col("t")
     stood = ~before & (t - nw.col("stood_us") >= stop)
     begins = move & ((nw.col("moves") == 1) | yes(stood) | (before & nw.col("apart")))
