@@ -31,17 +31,15 @@ from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
 
 if TYPE_CHECKING:
     from fleetlab import analysis, charts
-    from fleetlab.analysis import (
-        clean_positions,
-        idling,
-        latency,
-        mileage,
-        silences,
-        speeding,
-        status_spans,
-        stops,
-        trips,
-    )
+    from fleetlab.analysis.idling import idling
+    from fleetlab.analysis.latency import latency
+    from fleetlab.analysis.mileage import mileage
+    from fleetlab.analysis.positions import clean_positions
+    from fleetlab.analysis.silences import silences
+    from fleetlab.analysis.speeding import speeding
+    from fleetlab.analysis.status_spans import status_spans
+    from fleetlab.analysis.stops import stops
+    from fleetlab.analysis.trips import trips
 
 __all__ = [
     "AuthenticationError",

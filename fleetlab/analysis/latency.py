@@ -34,15 +34,15 @@ def latency(
     The first goes from ``event_time``, by the device's clock, to ``srv_time``, when the platform
     received it, where a frame tells it (``iot_monitor``), else to ``server_time``, the server's
     clock as it sent the event: that includes how long it waited for the next batch. The second goes
-    from there to ``received_at``, by this computer's clock. A clock that is ahead makes them negative.
-    Snapshots, which tell of the past, don't count.
+    from there to ``received_at``, by this computer's clock. A clock that is ahead makes them
+    negative. Snapshots, which tell of the past, don't count.
 
     Parameters
     ----------
     data : Recording, path, iterable of paths, or a frame of Polars, DuckDB or PySpark
         Rows of any event: ``tracker_id``, ``label``, ``event_time``, ``server_time`` or
-        ``srv_time``, ``received_at`` (UTC), ``snapshot``. Of a recording its states, or, where there are none,
-        its readings.
+        ``srv_time``, ``received_at`` (UTC), ``snapshot``. Of a recording its states, or, where
+        there are none, its readings.
     gaps, observed, states
         As of :func:`fleetlab.trips`; gaps and bounds make no difference here.
     explain : bool

@@ -76,8 +76,8 @@ def mileage(
         Of the input's kind, sorted by tracker and date: ``tracker_id``, ``label``; ``started_at``
         and ``ended_at``, the day's first and last row (UTC), and ``duration_s`` between them;
         ``date``; ``distance_m``; ``moving_s``, how long it moved within trips; ``n_trips``, how
-        many began; ``odometer_km``, by how much the odometer rose since it was read before, null where
-        it wasn't read twice.
+        many began; ``odometer_km``, by how much the odometer rose since it was read before, null
+        where it wasn't read twice.
 
     Raises
     ------
