@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["BY", "once", "over", "told", "within"]
 
 BY: Final = "t"
-_ROW: Final = 2
-_CUT: Final = 1
-_START: Final = 0
+_START, _CUT, _ROW, _END = 0, 1, 2, 3  # in this order where they are of the same moment
 
 
 def over(expr: nw.Expr, *order_by: str) -> nw.Expr:
@@ -136,7 +134,7 @@ def within(rows: Frame, source: Source) -> Frame:
         & (nw.col("_event_before") >= nw.col("event_us"))
     ).fill_null(value=False)
     lines = lines.filter(~stale)
-    cut = (nw.col("_kind") == _CUT).cast(nw.Int64)
+    cut = nw.col("_kind").is_in([_CUT, _END]).cast(nw.Int64)
     lines = lines.with_columns(
         _kind_before=over(nw.col("_kind").shift(1), *by),
         _end_before=over(nw.col("_end").fill_null(0).cum_max(), *by),
@@ -174,7 +172,7 @@ def _marks(rows: Frame, source: Source) -> Frame | None:
         start, end = source.observed
         marks.append(_mark(trackers, nw.min_horizontal(nw.lit(start), "first_us"), _START, start))
         last = nw.max_horizontal(nw.lit(end), last)
-        marks.append(_mark(trackers, last, _CUT, None))
+        marks.append(_mark(trackers, last, _END, None))
     if source.gaps:
         gaps = trackers.join(source.gap_table(), how="cross")
         who = nw.col("gap_tracker")
