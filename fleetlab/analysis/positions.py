@@ -42,8 +42,8 @@ def clean_positions(
     Dropped are, by the platform's rules for its own reports: rows without coordinates, those with
     coordinates out of range or with a 0 for latitude or longitude; fixes of fewer than 3
     satellites; positions of cell towers with a speed above 200 km/h; and jumps that no vehicle
-    makes, over 300 km/h from the point before and, unless it is the tracker's last, to the one
-    after.
+    makes, over 300 km/h from the point before and to the one after, or, of a tracker's last point,
+    from the one before if that is no jump itself.
 
     Live events tell no number of satellites; where a frame has a column ``satellites``, it counts.
 
@@ -103,9 +103,13 @@ def believable(
     lasted = nw.col("event_us") - nw.col("_event")
     jump = (nw.col("_step") * _KMH_PER_M_US > lasted * max_jump_kmh) & (lasted > 0)
     rows = rows.with_columns(_jump=jump.fill_null(value=False))
-    onwards = over(nw.col("_jump").cast(nw.Int64).shift(-1)).fill_null(1) == 1
-    rows = rows.with_columns(_jump=nw.col("_jump") & onwards)
-    return rows.filter(~nw.col("_jump")).drop("_x", "_y", "_z", "_event", "_step", "_jump")
+    jumped = nw.col("_jump").cast(nw.Int64)
+    rows = rows.with_columns(_onwards=over(jumped.shift(-1)), _before=over(jumped.shift(1)))
+    # The last one has nothing after it; it may be right if the one before it is the wrong one.
+    onwards = nw.coalesce("_onwards", 1 - nw.col("_before").fill_null(0)) == 1
+    return rows.filter(~(nw.col("_jump") & onwards)).drop(
+        "_x", "_y", "_z", "_event", "_step", "_jump", "_onwards", "_before"
+    )
 
 
 def wrong_fix(*, min_satellites: float, max_cell_kmh: float) -> nw.Expr:

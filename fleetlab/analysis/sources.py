@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -232,12 +231,8 @@ def _opened(data: Any) -> Any:
     """Return the recording of a path, or of several; anything else as it is."""
     if isinstance(data, str | os.PathLike):
         return load(data)
-    if isinstance(data, list | tuple | set) or (
-        isinstance(data, Iterable) and type(data).__module__ == "builtins"
-    ):
-        paths = list(data)
-        if all(isinstance(path, str | os.PathLike) for path in paths):
-            return load(paths)
+    if isinstance(data, list | tuple) and all(isinstance(one, str | os.PathLike) for one in data):
+        return load(data)
     return data
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
@@ -14,7 +15,6 @@ from fleetlab.analysis.sources import Source
 from fleetlab.analysis.timeline import once, over, within
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from fleetlab.analysis.backends import Frame
@@ -88,8 +88,10 @@ def speeding(
     InvalidArgument
         If an argument doesn't fit.
     """
-    own = None if isinstance(limit_kmh, int | float) else _own(limit_kmh)
-    shared = None if own is not None else number("limit_kmh", limit_kmh, 0, 1000, "km/h")  # type: ignore[arg-type]
+    if isinstance(limit_kmh, Mapping):
+        own, shared = _own(limit_kmh), None
+    else:
+        own, shared = None, number("limit_kmh", limit_kmh, 0, 1000, "km/h")
     least = number("min_duration_s", min_duration_s, 0, 864_000, "s")
     gap = number("max_gap_s", max_gap_s, 1, 864_000, "s")
     jump = number("max_jump_kmh", max_jump_kmh, 1, 100_000, "km/h")

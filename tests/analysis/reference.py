@@ -99,7 +99,10 @@ def believed(rows: list[Row]) -> list[Row]:
     kept = []
     for n, row in enumerate(rows):
         here = n > 0 and jumps(rows[n - 1], row)
-        onwards = n + 1 == len(rows) or jumps(row, rows[n + 1])
+        if n + 1 < len(rows):
+            onwards = jumps(row, rows[n + 1])
+        else:
+            onwards = n < 2 or not jumps(rows[n - 2], rows[n - 1])
         if not (here and onwards):
             kept.append(row)
     return kept
@@ -121,7 +124,8 @@ def within(rows: list[Row], tracker: int, world: World) -> list[Row]:
             there = kept[n + 1]["t"]
             cuts = [a for a in cuts if a <= there]
         else:
-            there = max(row["t"], world.observed[1]) if world.observed else row["t"]
+            # What is told again is nothing new, and yet the tracker was heard then.
+            there = max(rows[-1]["t"], world.observed[1]) if world.observed else row["t"]
             cuts = [a for a in cuts if a < there]
         row["last"] = bool(cuts) or n + 1 == len(kept)
         row["until"] = min(cuts, default=there)
@@ -303,7 +307,9 @@ def mileage(world: World) -> list[Row]:
 # -- spans --------------------------------------------------------------------------------------
 
 
-def spans(rows: list[Row], name: str, longest: float | None = None) -> list[tuple[Any, list[Row], bool, bool, int]]:
+def spans(
+    rows: list[Row], name: str, longest: float | None = None
+) -> list[tuple[Any, list[Row], bool, bool, int]]:
     """Return stretches of the same value: rows, whether cut before and after, and the end."""
     found = []
     n = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 import fleetlab as fl
 from tests.analysis import made, reference
@@ -26,10 +26,16 @@ DETECTORS = {
     "clean_positions": {},
 }
 every = pytest.mark.parametrize("name", DETECTORS)
+# A smaller example would be nice to have, and takes longer to find than a test may last.
+quick = settings(
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
 
 
 @every
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(quick, max_examples=100)
 @given(world=made.worlds())
 def test_a_detector_agrees_with_its_definition(name: str, world: World) -> None:
     found = getattr(fl, name)(made.frame(world.rows), **made.known(world), **DETECTORS[name])
@@ -38,7 +44,7 @@ def test_a_detector_agrees_with_its_definition(name: str, world: World) -> None:
 
 
 @every
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(quick, max_examples=12)
 @given(world=made.worlds())
 def test_duckdb_finds_the_same_row_by_row(name: str, world: World) -> None:
     detector, more = getattr(fl, name), {**made.known(world), **DETECTORS[name]}
@@ -48,7 +54,9 @@ def test_duckdb_finds_the_same_row_by_row(name: str, world: World) -> None:
         relation = detector(duckdb.read_parquet(str(path)), **more)
         assert isinstance(relation, duckdb.DuckDBPyRelation)
         epochs = [
-            f'epoch_us("{column}") / 1e6 AS "{column}"' if "TIME ZONE" in str(kind) else f'"{column}"'
+            f'epoch_us("{column}") / 1e6 AS "{column}"'
+            if "TIME ZONE" in str(kind)
+            else f'"{column}"'
             for column, kind in zip(relation.columns, relation.types, strict=True)
         ]
         rows = relation.project(", ".join(epochs)).fetchall()

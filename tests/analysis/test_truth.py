@@ -51,8 +51,10 @@ def fleet():
 
 def seen_whole(truth: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     """What began and ended while the vehicle was heard, and while we listened."""
-    bounds = frame.filter(~pl.col("snapshot")).group_by("tracker_id").agg(
-        pl.col("event_time").min().alias("first"), pl.col("event_time").max().alias("last")
+    bounds = (
+        frame.filter(~pl.col("snapshot"))
+        .group_by("tracker_id")
+        .agg(pl.col("event_time").min().alias("first"), pl.col("event_time").max().alias("last"))
     )
     return truth.join(bounds, on="tracker_id").filter(
         pl.col("started_at") > pl.col("first") + timedelta(seconds=300),
@@ -96,7 +98,9 @@ def test_each_trip_that_was_seen_whole_is_found_with_its_start_end_and_length(fl
 
 def test_no_trip_is_found_where_none_was(fleet):
     frame, events = fleet
-    for tracker, start, end in fl.trips(frame).select("tracker_id", "started_at", "ended_at").rows():
+    for tracker, start, end in (
+        fl.trips(frame).select("tracker_id", "started_at", "ended_at").rows()
+    ):
         then = events["trips"].filter(
             pl.col("tracker_id") == tracker,
             pl.col("started_at") <= start + timedelta(seconds=5),
