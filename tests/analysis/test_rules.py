@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from math import pi
 
@@ -12,6 +13,7 @@ from polars.testing import assert_frame_equal
 
 import fleetlab as fl
 from fleetlab.analysis.geometry import RADIUS_M, unit_vector, with_distance
+from fleetlab.recording.load import _joined as joined
 from tests.analysis.made import START, TIME, frame, moment, row
 from tests.charts import recordings
 from tests.charts.recordings import recording
@@ -178,6 +180,20 @@ def test_recordings_rotated_by_the_hour_are_one():
         assert_frame_equal(getattr(fl, name)(both), getattr(fl, name)(whole))
 
 
+def test_a_trip_across_two_recordings_that_are_loaded_as_one_is_one():
+    drives = [{"event_time": recordings.at(10 * n), "speed_kmh": 40.0, "lat": 51.5,
+               "lng": 10.0 + n * STEP} for n in range(121)]  # fmt: skip
+    first = recording(state_batch=drives[:60], minutes=10, name="a")
+    second = recording(state_batch=drives[61:], minutes=20, name="b")
+    second.info = replace(second.info, started_at=recordings.at(602))
+    both = joined([first, second])
+    assert both.gaps["reason"].to_list() == ["between_recordings"]
+    [trip] = fl.trips(both).to_dicts()
+    assert trip["started_at"] == recordings.at(0)
+    assert trip["ended_at"] == recordings.at(1200)
+    assert trip["n_points"] == 120
+
+
 def test_halves_agree_with_the_whole_but_for_what_is_cut():
     whole = frame(
         stand(0, 400) + drive(400, 10) + stand(1000, 400, lng=10.096) + drive(1400, 5, lng=10.096)
@@ -245,7 +261,8 @@ def test_nothing_is_known_in_a_gap():
 
 def test_idling_ends_with_the_ignition_or_with_movement():
     rows = [row(0, 0.0, ignition=False), row(10, 0.0, ignition=True), row(70, 0.0),
-            row(130, 30.0, ignition=True), row(190, 0.0), row(250, 0.0, ignition=False)]  # fmt: skip
+            row(130, 30.0, ignition=True), row(190, 0.0),
+            row(250, 0.0, ignition=False)]  # fmt: skip
     found = fl.idling(frame(rows))
     assert found["duration_s"].to_list() == [120.0, 60.0]
     assert not found["censored_start"].any()
@@ -287,7 +304,8 @@ def test_each_tracker_may_have_a_limit_of_its_own():
 def test_status_is_unknown_while_the_device_is_not_heard():
     rows = [row(0, ignition=True, connection_status="active"),
             row(100, ignition=True, connection_status="offline"),
-            row(300, ignition=True, connection_status="active"), row(400, ignition=False)]  # fmt: skip
+            row(300, ignition=True, connection_status="active"),
+            row(400, ignition=False)]  # fmt: skip
     found = fl.status_spans(frame(rows))
     ignition = found.filter(what="ignition").select("value", "duration_s", "censored_end").rows()
     assert ignition == [("on", 100.0, True), ("on", 100.0, False), ("off", 0.0, True)]
