@@ -7,11 +7,12 @@ The names here are the public ones::
     rec = fl.capture(seconds=30, server="demo")
     rec.state_batch
 
-``fl.charts`` is imported when it is first asked for, for Altair takes a while.
+``fl.charts`` and the detectors, such as ``fl.trips``, are imported when they are first asked for,
+for what they need takes a while.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fleetlab._version import __version__
 from fleetlab.capture import Job, acapture, capture, start
@@ -27,6 +28,18 @@ from fleetlab.errors import (
 from fleetlab.recording import Recording, load, rebuild, scan
 from fleetlab.replay import replay
 from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
+
+if TYPE_CHECKING:
+    from fleetlab import analysis, charts
+    from fleetlab.analysis.idling import idling
+    from fleetlab.analysis.latency import latency
+    from fleetlab.analysis.mileage import mileage
+    from fleetlab.analysis.positions import clean_positions
+    from fleetlab.analysis.silences import silences
+    from fleetlab.analysis.speeding import speeding
+    from fleetlab.analysis.status_spans import status_spans
+    from fleetlab.analysis.stops import stops
+    from fleetlab.analysis.trips import trips
 
 __all__ = [
     "AuthenticationError",
@@ -44,17 +57,29 @@ __all__ = [
     "StateBatch",
     "__version__",
     "acapture",
+    "analysis",
     "capture",
     "charts",
+    "clean_positions",
+    "idling",
+    "latency",
     "load",
+    "mileage",
     "rebuild",
     "replay",
     "scan",
+    "silences",
+    "speeding",
     "start",
+    "status_spans",
+    "stops",
+    "trips",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "charts":
-        return import_module("fleetlab.charts")
+    if name in ("analysis", "charts"):
+        return import_module(f"fleetlab.{name}")
+    if name in __all__:
+        return getattr(import_module("fleetlab.analysis"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,27 @@
+"""Detectors: what happened to the vehicles, found in a recording or in any frame.
+
+Each is a function of states, and returns one row a finding. All are written once, on Narwhals lazy
+frames, and run where the rows are: in Polars, in DuckDB, or on a Spark cluster.
+"""
+
+from fleetlab.analysis.idling import idling
+from fleetlab.analysis.latency import latency
+from fleetlab.analysis.mileage import mileage
+from fleetlab.analysis.positions import clean_positions
+from fleetlab.analysis.silences import silences
+from fleetlab.analysis.speeding import speeding
+from fleetlab.analysis.status_spans import status_spans
+from fleetlab.analysis.stops import stops
+from fleetlab.analysis.trips import trips
+
+__all__ = [
+    "clean_positions",
+    "idling",
+    "latency",
+    "mileage",
+    "silences",
+    "speeding",
+    "status_spans",
+    "stops",
+    "trips",
+]

@@ -1,0 +1,319 @@
+"""What a detector looks at: rows of one event, and when there was nothing to be seen."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import narwhals as nw
+import polars as pl
+
+from fleetlab.analysis.backends import backend_of
+from fleetlab.errors import InvalidArgument
+from fleetlab.recording import Recording, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fleetlab.analysis.backends import Backend, Frame
+
+__all__ = ["STATES", "Source"]
+
+STATES: Final = ("state_batch", "state")
+"""Events that tell states; where both were recorded, the first counts."""
+
+_GAP: Final = {"gap_tracker": nw.Int64, "gap_start": nw.Int64, "gap_end": nw.Int64}
+_EVER: Final = 2**62  # µs; the end of a gap that is open, and past every moment
+_TIMES: Final = frozenset(
+    {"event_time", "received_at", "server_time", "gps_updated", "updated_at", "msg_time",
+     "srv_time", "last_update"}
+)  # fmt: skip
+_DTYPES: Final[dict[str, Any]] = {
+    "seq": nw.Int64, "snapshot": nw.Boolean, "tracker_id": nw.Int64, "label": nw.String,
+    "lat": nw.Float64, "lng": nw.Float64, "speed_kmh": nw.Float64, "satellites": nw.Float64,
+    "gsm_lbs": nw.Boolean, "ignition": nw.Boolean, "movement_status": nw.String,
+    "connection_status": nw.String, "sensor_id": nw.Int64, "value": nw.Float64,
+    "min_value": nw.Float64, "max_value": nw.Float64,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of an event, their backend, and what is known of when they could come.
+
+    Attributes
+    ----------
+    frame : narwhals.LazyFrame
+        The rows as they came.
+    backend : Backend
+        What their kind needs of its own.
+    gaps : list of tuple
+        Tracker (None: all), start and end of what is unknown, in µs since 1970 UTC.
+    observed : tuple of int, or None
+        From when to when it was watched, likewise; None: from a tracker's first row to its last.
+    zone : str
+        The recording's time zone, ``UTC`` of a frame.
+    recording : Recording or None
+        Where the rows are of.
+    """
+
+    frame: Frame
+    backend: Backend
+    gaps: list[tuple[int | None, int, int]]
+    observed: tuple[int, int] | None
+    zone: str = "UTC"
+    recording: Recording | None = None
+
+    @classmethod
+    def of(
+        cls,
+        data: Any,
+        *,
+        events: Sequence[str] = STATES,
+        gaps: Any = None,
+        observed: tuple[datetime | str, datetime | str] | None = None,
+        rows: Any = None,
+    ) -> Source:
+        """Look at what a detector was given.
+
+        Parameters
+        ----------
+        data : Recording, path, iterable of paths, or a frame
+            A recording brings its gaps and bounds along; a frame is of Polars, DuckDB or PySpark,
+            with the columns of one of the events.
+        events : sequence of str
+            Which event of a recording to take: the first that has rows.
+        gaps : frame, optional
+            ``started_at``, ``ended_at`` (null: still open) and, where they are of one tracker,
+            ``tracker_id``; those of the recording if left out.
+        observed : tuple of two moments, optional
+            From when to when the rows were watched; the recording's bounds if left out.
+        rows : frame, optional
+            Rows of the event to take instead of those of `data`.
+
+        Raises
+        ------
+        InvalidArgument
+            If one of them is of another kind.
+        """
+        data = _opened(data)
+        recording = data if isinstance(data, Recording) else None
+        bounds = None if observed is None else _observed(observed)
+        if recording is not None:
+            event = _first_with_rows(recording, events)
+            given = recording.scan(event) if rows is None else rows
+            gaps = recording.gaps if gaps is None else gaps
+            bounds = bounds or _bounds(recording)
+        else:
+            given = data if rows is None else rows
+        frame, backend = backend_of(given)
+        if recording is not None:
+            # What is made of a recording is a frame in hand, though it was scanned.
+            backend = backend_of(pl.DataFrame())[1] if rows is None else backend
+        zone = (recording and (recording.info.timezone or recording.info.utc_offset)) or "UTC"
+        known = [] if gaps is None else _gaps(gaps, events)
+        return cls(frame, backend, known, bounds, zone, recording)
+
+    def rows(self, *names: str, keep: bool = False) -> Frame:
+        """Return columns of the rows that have a moment and a tracker, in their declared types.
+
+        Always there are ``tracker_id``, ``event_us``, ``received_us``, ``seq`` and ``snapshot``.
+        Moments are whole microseconds since 1970 UTC, named ``…_us``. What the frame lacks is
+        null; without `event_time` the time of arrival counts. A frame without ``tracker_id`` is
+        of one tracker, whose id is null. Not-a-numbers are nulls.
+
+        Parameters
+        ----------
+        *names : str
+            Further columns, as the contract names them.
+        keep : bool
+            Keep all columns of the frame as they are, too, as ``_raw_<name>``.
+        """
+        wanted = ["tracker_id", "event_time", "received_at", "seq", "snapshot", *names]
+        wanted = list(dict.fromkeys(wanted))
+        found = self.frame.collect_schema()
+        if "event_time" not in found and "received_at" not in found:
+            raise InvalidArgument(
+                "The frame has no column event_time or received_at; it has "
+                f"{', '.join(found) or 'none'}."
+            )
+        times = [name for name in wanted if name in _TIMES and name in found]
+        for name in times:
+            if not isinstance(found[name], nw.Datetime):
+                raise InvalidArgument(
+                    f"The column {name} has to be of moments, and is {found[name]}; convert it "
+                    "to datetimes in UTC first."
+                )
+        raw = [nw.col(name).alias(f"_raw_{name}") for name in found] if keep else []
+        frame = self.frame.select(*(name for name in wanted if name in found), *raw)
+        frame = self.backend.micros(frame, times)
+        kept = [f"_raw_{name}" for name in found] if keep else []
+        frame = frame.select(*(_column(name, found) for name in wanted), *kept)
+        if "event_time" not in found:
+            frame = frame.with_columns(event_us=nw.col("received_us"))
+        known = ~nw.col("event_us").is_null()
+        if "tracker_id" in found:
+            known = known & ~nw.col("tracker_id").is_null()
+        return frame.filter(known)
+
+    def trackers(self, rows: Frame) -> Frame:
+        """Return ``tracker_id``, ``first_us`` and ``last_us`` of rows with ``t``."""
+        return rows.group_by("tracker_id").agg(
+            nw.col("t").min().alias("first_us"), nw.col("t").max().alias("last_us")
+        )
+
+    def gap_table(self) -> Frame:
+        """Return the gaps as a frame: ``gap_tracker``, ``gap_start`` and ``gap_end`` in µs."""
+        return self.backend.table(self.frame, _GAP, self.gaps)
+
+    def findings(
+        self,
+        frame: Frame,
+        columns: Mapping[str, Any],
+        explain: Mapping[str, Any] | None = None,
+        *,
+        by: Sequence[str] = (),
+    ) -> Any:
+        """Return what was found as the user gets it.
+
+        Parameters
+        ----------
+        frame : narwhals.LazyFrame
+            ``tracker_id``, ``started_us`` and ``ended_us``, and the columns.
+        columns : mapping of str to Narwhals dtype
+            What comes after ``tracker_id, label, started_at, ended_at, duration_s``.
+        explain : mapping, optional
+            Thresholds to add as columns.
+        by : sequence of str
+            Columns to sort by after tracker and start.
+
+        Returns
+        -------
+        frame
+            Of the kind that the user gave, sorted by tracker and start.
+        """
+        start, end = nw.col("started_us").cast(nw.Int64), nw.col("ended_us").cast(nw.Int64)
+        lasted = (end - start).cast(nw.Float64) / 1e6
+        frame = frame.select(
+            "tracker_id",
+            *(nw.col(name).cast(dtype) for name, dtype in columns.items()),
+            *(nw.lit(value).alias(name) for name, value in (explain or {}).items()),
+            started_at=start,
+            ended_at=end,
+            duration_s=lasted,
+        )
+        frame = self.backend.moments(self.labelled(frame), ["started_at", "ended_at"])
+        head = ("tracker_id", "label", "started_at", "ended_at", "duration_s")
+        return self.ordered(frame, [*head, *columns, *(explain or {})], "started_at", *by)
+
+    def labelled(self, frame: Frame) -> Frame:
+        """Add each tracker's ``label``; of one that was renamed, the last in the alphabet."""
+        found = self.frame.collect_schema()
+        if "tracker_id" not in found:
+            nobody = nw.lit(None, nw.Int64)
+            return frame.with_columns(tracker_id=nobody, label=nw.lit(None, nw.String))
+        if "label" not in found:
+            return frame.with_columns(label=nw.lit(None, nw.String))
+        names = self.frame.select(
+            nw.col("tracker_id").cast(nw.Int64), nw.col("label").cast(nw.String)
+        )
+        labels = names.group_by("tracker_id").agg(nw.col("label").max())
+        return frame.join(labels, on="tracker_id", how="left")
+
+    def ordered(self, frame: Frame, columns: Sequence[str], *by: str) -> Any:
+        """Return columns as the user gets them, sorted by tracker and further columns."""
+        return self.backend.give(frame.select(*columns).sort("tracker_id", *by))
+
+
+def _opened(data: Any) -> Any:
+    """Return the recording of a path, or of several; anything else as it is."""
+    if isinstance(data, str | os.PathLike):
+        return load(data)
+    if isinstance(data, list | tuple) and all(isinstance(one, str | os.PathLike) for one in data):
+        return load(data)
+    return data
+
+
+def _column(name: str, found: Mapping[str, Any]) -> nw.Expr:
+    """Return a column in its declared type; null where the frame lacks it."""
+    if name in _TIMES:
+        short = name.removesuffix("_at").removesuffix("_time") + "_us"
+        made = nw.col(name) if name in found else nw.lit(None, nw.Int64)
+        return made.cast(nw.Int64).alias(short)
+    dtype = _DTYPES.get(name, nw.String)
+    # One tracker without an id has a number meanwhile, since nulls don't join.
+    lacks = 0 if name == "tracker_id" else None
+    made = nw.col(name).cast(dtype) if name in found else nw.lit(lacks, dtype)
+    if name == "snapshot":
+        return made.fill_null(value=False).alias(name)
+    if dtype is nw.Float64 and name in found:
+        return nw.when(~made.is_nan()).then(made).alias(name)
+    return made.alias(name)
+
+
+def _first_with_rows(recording: Recording, events: Sequence[str]) -> str:
+    for event in events:
+        if not recording.scan(event).head(1).collect().is_empty():
+            return event
+    return events[0]
+
+
+def _bounds(recording: Recording) -> tuple[int, int]:
+    """Return from when to when a recording watched; one that runs did so until the last row."""
+    info = recording.info
+    start = _micros(info.started_at)
+    if info.ended_at is not None:
+        return start, _micros(info.ended_at)
+    latest = [
+        recording.scan(event).select(pl.col("received_at").max().dt.epoch("us"))
+        for event in (*STATES, "readings_batch", "iot_monitor")
+    ]
+    heard = [frame.item() for frame in pl.collect_all(latest) if frame.item() is not None]
+    return start, max(heard, default=start)
+
+
+def _micros(moment: datetime) -> int:
+    seconds = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (seconds.days * 86_400 + seconds.seconds) * 1_000_000 + seconds.microseconds
+
+
+def _observed(value: Any) -> tuple[int, int]:
+    """Return the bounds that a caller named."""
+    try:
+        start, end = (datetime.fromisoformat(one) if isinstance(one, str) else one for one in value)
+        fits = start.tzinfo is not None and end.tzinfo is not None and start <= end
+    except (TypeError, ValueError, AttributeError):
+        fits = False
+    if not fits:
+        raise InvalidArgument(
+            f"observed={value!r} is not from when to when; give two moments with their zone, the "
+            "earlier one first."
+        )
+    return _micros(start), _micros(end)
+
+
+def _gaps(gaps: Any, events: Sequence[str]) -> list[tuple[int | None, int, int]]:
+    """Return gaps that concern all of an event, or all of a tracker in it."""
+    frame, backend = backend_of(gaps)
+    found = frame.collect_schema()
+    for name in ("started_at", "ended_at"):
+        if not isinstance(found.get(name), nw.Datetime):
+            raise InvalidArgument(
+                f"gaps= needs moments in started_at and ended_at; it has {', '.join(found)}."
+            )
+    if "field" in found:
+        frame = frame.filter(nw.col("field").is_null())
+    if "event" in found:
+        event = nw.col("event")
+        frame = frame.filter(event.is_null() | event.is_in(list(events)))
+    who = nw.col("tracker_id") if "tracker_id" in found else nw.lit(None, nw.Int64)
+    frame = backend.micros(frame, ["started_at", "ended_at"]).select(
+        who.cast(nw.Int64).alias("gap_tracker"), "started_at", "ended_at"
+    )
+    rows = [row for row in backend.fetch(frame) if row[1] is not None]
+    return sorted(
+        ((who, start, _EVER if end is None else end) for who, start, end in rows),
+        key=lambda gap: (gap[1], gap[2], gap[0] or 0),
+    )
