@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fleetlab.charts.source import Source
 
-__all__ = ["BUDGET", "NOT_YET", "colours", "draw", "merged", "spans"]
+__all__ = ["BUDGET", "NOT_YET", "colours", "draw", "lasting", "merged", "spans"]
 
 BUDGET: Final = 1_800_000
 """Bytes that a chart's bands may have as JSON."""
@@ -275,7 +275,7 @@ def draw(
         **{
             "from": zone.text("datum.since"),
             "to": zone.text("datum.until"),
-            "lasting": _LASTING,
+            "lasting": lasting("since", "until"),
             "value": "datum.told||datum.state",
         }
     )
@@ -333,9 +333,10 @@ def _light(colour: str) -> float:
     return sum(part * weight for part, weight in zip(parts, (0.2126, 0.7152, 0.0722), strict=True))
 
 
-def _lasting() -> str:
-    """An expression for a band's duration in its two largest units."""
-    seconds = "round((time(datum.until)-time(datum.since))/1000)"
+def lasting(since: str, until: str) -> str:
+    """Return an expression for the duration from one field to another in its two largest units."""
+    millis = f"(time(datum.{until})-time(datum.{since}))"
+    seconds = f"round({millis}/1000)"
     expression = f"{seconds}+' s'"
     units = ((1, 60, "s", "min"), (60, 60, "min", "h"), (3_600, 24, "h", "d"))
     for size, many, unit, larger in units:
@@ -345,7 +346,4 @@ def _lasting() -> str:
             f"{seconds}>={whole}?floor({seconds}/{whole})+' {larger}'+{rest}:({expression})"
         )
     # Nested from the smallest unit out, the largest is asked first.
-    return f"time(datum.until)-time(datum.since)<1000?'under 1 s':({expression})"
-
-
-_LASTING: Final = _lasting()
+    return f"{millis}<1000?'under 1 s':({expression})"

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import altair as alt
 import polars as pl
 
+from fleetlab.analysis.trips import trips
 from fleetlab.charts import frame
+from fleetlab.charts.findings import TRIP, findings, marks, told
 from fleetlab.charts.mercator import View
 from fleetlab.charts.source import Source
 from fleetlab.charts.theme import STATES, UNKNOWN, WIDTH
@@ -52,7 +54,8 @@ def map(  # noqa: A001 - the chart's name in the contract
     A track is never drawn where it isn't known: it breaks in a gap of the connection, while the
     platform says that the device is not heard, after 20 minutes without a position, and where it
     would be faster than 300 km/h. Snapshots and positions of cell towers are last positions
-    (those of cell towers hollow), no part of a track; 0, 0 is no position.
+    (those of cell towers hollow), no part of a track; 0, 0 is no position. A small ring is where a
+    trip began, and a small square where it ended, as :func:`fleetlab.trips` finds them.
 
     Layers of your own fit on it with ``x`` as the longitude and ``y`` as
     ``degrees(log(tan(pi / 4 + radians(lat) / 2)))``.
@@ -100,12 +103,14 @@ def map(  # noqa: A001 - the chart's name in the contract
     points = trails(told, shown)
     view = View.around(pl.concat([one.select("lat", "lng") for one in (placed, points)]))
     ways, left_out = segments(points, view)
+    drives, why = findings(trips, source, shown["line"], "Trips")
     last = spots(placed, view)
     tint = _tint(colour, pl.concat([one.select("speed", "status") for one in (ways, last)]))
     chart = alt.LayerChart(
         layer=[
             *([] if tiles is None else [ground(tiles, view)]),
             *_tracks(ways, source, view, tint),
+            *_ends(drives, source, view),
             *_last(last, source, view, tint),
             *view.scale_bar(),
         ],
@@ -119,6 +124,7 @@ def map(  # noqa: A001 - the chart's name in the contract
         + (", a line its track." if len(ways) else "; none of them moved."),
         _chosen(ways["line"].n_unique(), len(moved), len(shown)),
         _thin(left_out),
+        why,
         _spots(last, placed),
         _unplaced(known, placed),
         host and f"Map pictures: {host}",
@@ -177,6 +183,25 @@ def _tracks(ways: pl.DataFrame, source: Source, view: View, tint: Any) -> list[a
         .add_params(zoom)
     )
     return [line, dots]
+
+
+def _ends(drives: pl.DataFrame, source: Source, view: View) -> list[alt.Chart]:
+    """Draw where trips began and ended, with what is known of each."""
+    if drives.is_empty():
+        return []
+    x, y = view.axes()
+    faded = alt.when(_pick()).then(alt.value(1)).otherwise(alt.value(0.06))
+    charts = []
+    for end, shape in (("start", "circle"), ("end", "square")):
+        rows = drives.with_columns(lat=f"{end}_lat", lng=f"{end}_lng")
+        chart: alt.Chart = (
+            marks(rows, source)
+            .transform_calculate(**view.placed())
+            .mark_point(shape=shape, size=28, filled=False, strokeWidth=1.4, clip=True)
+            .encode(x=x, y=y, opacity=faded, tooltip=told(source, *TRIP))
+        )
+        charts.append(chart)
+    return charts
 
 
 def _last(last: pl.DataFrame, source: Source, view: View, tint: Any) -> list[alt.Chart]:

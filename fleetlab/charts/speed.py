@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 import altair as alt
 import polars as pl
 
+from fleetlab.analysis.speeding import speeding
+from fleetlab.analysis.stops import stops
 from fleetlab.charts import frame
-from fleetlab.charts.lines import draw, lines
+from fleetlab.charts.findings import findings, marks, over_time, told
+from fleetlab.charts.lines import Lines, colours, draw, faded, lines
 from fleetlab.charts.source import Source
 from fleetlab.charts.states import UNHEARD, States, strips
 from fleetlab.charts.thinning import BUDGET
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["UNHEARD", "speed", "speeds"]
 
 _BANDS: Final = 600_000  # bytes of the bands underneath
+_STOP: Final = (alt.Tooltip("ignition_on_s:Q", title="of it with ignition on (s)", format=",.0f"),)
+_SPEEDING: Final = (
+    alt.Tooltip("max_speed_kmh:Q", title="top speed (km/h)", format=".0f"),
+    alt.Tooltip("distance_m:Q", title="distance (m)", format=",.0f"),
+)
 
 
 def speed(
@@ -38,7 +46,8 @@ def speed(
     """Draw speed over time, a line a tracker.
 
     A speed holds until the next one. The line breaks where nothing is known: in a gap of the
-    connection, and while the platform says that the device is not heard.
+    connection, and while the platform says that the device is not heard. A bar along the bottom is
+    a stop of five minutes or more, as :func:`fleetlab.stops` finds them.
 
     Parameters
     ----------
@@ -52,7 +61,8 @@ def speed(
     timezone : str, optional
         IANA name of the axis's zone; the recording's if left out.
     limit_kmh : float, optional
-        A limit in km/h: it is drawn as a line, and the time above it is shaded.
+        A limit in km/h: it is drawn as a line, the time above it is shaded, and the top speed of
+        each stretch that :func:`fleetlab.speeding` finds is marked over its length.
     panels : bool
         Whether movement and ignition of the same trackers are drawn underneath, on the same time
         axis; zooming, and picking a tracker in the legend, act on all.
@@ -77,10 +87,11 @@ def speed(
     y = alt.Y("value:Q", title="Speed (km/h)", scale=alt.Scale(zero=True))
     tooltip = [alt.Tooltip("value:Q", title="speed (km/h)", format=".0f")]
     chart = draw(found, source, y=y, tooltip=tooltip, labels=not panels)
+    marked, words = _marked(found, source, limit_kmh, labels=not panels)
     if limit_kmh is not None:
-        shaded = _above(found.points, limit_kmh, source, labels=not panels)
-        chart = alt.LayerChart(layer=[*shaded, chart])
-    told = found.words("those whose speed varies most")
+        chart.layer = [*_above(found.points, limit_kmh, source, labels=not panels), *chart.layer]
+    chart.layer = [*chart.layer, *marked]
+    sentences = [*found.words("those whose speed varies most"), *words]
     if panels:
         bands = strips(
             States.of(source), source, found.shown, ("movement", "ignition"), budget=_BANDS
@@ -89,9 +100,9 @@ def speed(
             bands.draw("movement", height=10, step=15, labels=False),
             bands.draw("ignition", height=10, step=15),
         ]
-        title = frame.title("Speed", source.name, *told, bands.words)
+        title = frame.title("Speed", source.name, *sentences, bands.words)
         return frame.stacked([chart, *under], title, legend=True)
-    chart.title = frame.title("Speed", source.name, *told)
+    chart.title = frame.title("Speed", source.name, *sentences)
     return chart.add_params(frame.zoom(), frame.picked())
 
 
@@ -106,6 +117,37 @@ def speeds(source: Source) -> pl.LazyFrame:
         "line",
         value=pl.when(heard).then("speed_kmh"),
     )
+
+
+def _marked(
+    found: Lines, source: Source, limit: float | None, *, labels: bool
+) -> tuple[list[alt.Chart], list[str]]:
+    """Stops along the bottom, and the top of each stretch above the limit; and words on them."""
+    shown, why = findings(stops, source, found.shown, "Stops")
+    layers: list[tuple[pl.DataFrame, int, tuple[alt.Tooltip, ...]]] = []
+    if len(shown):
+        layers.append((shown.with_columns(y=pl.lit(0.0)), 6, _STOP))
+    words = [why]
+    if limit is not None:
+        over, why = findings(speeding, source, found.shown, "Stretches above it", limit_kmh=limit)
+        if len(over):
+            layers.append((over.with_columns(y="max_speed_kmh"), 3, _SPEEDING))
+        words.append(why)
+    charts = []
+    for rows, width, figures in layers:
+        chart: alt.Chart = (
+            marks(rows, source)
+            .mark_rule(strokeWidth=width, clip=True, strokeCap="butt")
+            .encode(
+                **over_time(source, labels=labels),
+                y=alt.Y("y:Q", title="Speed (km/h)"),
+                color=colours(found.shown),
+                opacity=faded(frame.picked()),
+                tooltip=told(source, *figures),
+            )
+        )
+        charts.append(chart)
+    return charts, [one for one in words if one]
 
 
 def _above(points: pl.DataFrame, limit: float, source: Source, *, labels: bool) -> list[alt.Chart]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import altair as alt
+import polars as pl
 
+from fleetlab.analysis.trips import trips
 from fleetlab.charts import frame
+from fleetlab.charts.findings import TRIP, findings, marks, over_time, told
 from fleetlab.charts.happenings import noted
+from fleetlab.charts.lines import faded
 from fleetlab.charts.source import Source
 from fleetlab.charts.states import WHAT, States, strips
 
@@ -39,7 +43,8 @@ def status(
 
     The broad band says whether a tracker was moving, stopped, parked, blocked or removed. The two
     thin ones below it are ignition and, lowest, connection; with ``panels`` they are in panels of
-    their own underneath, and a click on a tracker in one panel picks it in all.
+    their own underneath, and a click on a tracker in one panel picks it in all. The line above
+    them, without ``panels``, is a trip as :func:`fleetlab.trips` finds them.
 
     A status holds until the next one. Where nothing is known the band is grey, and its tooltip
     says why: not received (a gap of the connection), not yet known (before the first state, or
@@ -85,7 +90,8 @@ def status(
         if len(shown) < len(states.lines)
         else None
     )
-    title = frame.title("Status", source.name, left_out, strip.words)
+    drives, why = (pl.DataFrame(), None) if panels else findings(trips, source, shown, "Trips")
+    title = frame.title("Status", source.name, left_out, strip.words, why)
     if panels:
         last = list(WHAT)[-1]
         first, *others = (
@@ -101,7 +107,24 @@ def status(
             ("connection", 4, 10, "connection (lowest)"),
         )
     ]
+    if len(drives):
+        layers.append(_trips(drives, source, shown))
     layers += noted(source)
     chart = alt.LayerChart(layer=layers, title=title, height=alt.Step(_STEP))
     chart.resolve = alt.Resolve(scale={"color": "independent"})
     return chart.add_params(frame.zoom(), frame.picked(legend=False))
+
+
+def _trips(drives: pl.DataFrame, source: Source, shown: list[str]) -> alt.Chart:
+    """Draw trips as lines above the bands, with what is known of each."""
+    chart: alt.Chart = (
+        marks(drives, source)
+        .mark_bar(height=2, yOffset=-13, clip=True)
+        .encode(
+            **over_time(source),
+            y=alt.Y("line:N", title=None, scale=alt.Scale(domain=shown)),
+            opacity=faded(frame.picked(legend=False)),
+            tooltip=told(source, *TRIP),
+        )
+    )
+    return chart

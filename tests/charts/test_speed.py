@@ -23,7 +23,7 @@ def test_the_time_above_a_limit_is_shaded():
     rows = [speed(1, 30.0), speed(2, 95.0), speed(3, 50.0)]
     chart = is_valid(charts.speed(recording(rows), limit_kmh=90))
     spec = chart.to_dict()
-    area, rule, _lines = spec["layer"]
+    area, rule, *_ = spec["layer"]
     shaded = [row.get("value") for row in spec["datasets"][area["data"]["name"]]]
     assert (area["mark"]["type"], shaded) == ("area", [None, 95, None, None])
     assert area["encoding"]["y2"] == {"datum": 90}
