@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 import polars as pl
 
 from fleetlab.analysis.backends import backend_of
+from fleetlab.analysis.bounds import bounds_of, gaps_of, named_bounds
 from fleetlab.errors import InvalidArgument
 from fleetlab.recording import Recording, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from fleetlab.analysis.backends import Backend, Frame
 
@@ -25,7 +26,6 @@ STATES: Final = ("state_batch", "state")
 """Events that tell states; where both were recorded, the first counts."""
 
 _GAP: Final = {"gap_tracker": nw.Int64, "gap_start": nw.Int64, "gap_end": nw.Int64}
-_EVER: Final = 2**62  # µs; the end of a gap that is open, and past every moment
 _TIMES: Final = frozenset(
     {"event_time", "received_at", "server_time", "gps_updated", "updated_at", "msg_time",
      "srv_time", "last_update"}
@@ -100,12 +100,12 @@ class Source:
         """
         data = _opened(data)
         recording = data if isinstance(data, Recording) else None
-        bounds = None if observed is None else _observed(observed)
+        bounds = None if observed is None else named_bounds(observed)
         if recording is not None:
             event = _first_with_rows(recording, events)
             given = recording.scan(event) if rows is None else rows
             gaps = recording.gaps if gaps is None else gaps
-            bounds = bounds or _bounds(recording)
+            bounds = bounds or bounds_of(recording)
         else:
             given = data if rows is None else rows
         frame, backend = backend_of(given)
@@ -113,7 +113,7 @@ class Source:
             # What is made of a recording is a frame in hand, though it was scanned.
             backend = backend_of(pl.DataFrame())[1] if rows is None else backend
         zone = (recording and (recording.info.timezone or recording.info.utc_offset)) or "UTC"
-        known = [] if gaps is None else _gaps(gaps, events)
+        known = [] if gaps is None else gaps_of(gaps, events)
         return cls(frame, backend, known, bounds, zone, recording)
 
     def rows(self, *names: str, keep: bool = False) -> Frame:
@@ -258,62 +258,3 @@ def _first_with_rows(recording: Recording, events: Sequence[str]) -> str:
         if not recording.scan(event).head(1).collect().is_empty():
             return event
     return events[0]
-
-
-def _bounds(recording: Recording) -> tuple[int, int]:
-    """Return from when to when a recording watched; one that runs did so until the last row."""
-    info = recording.info
-    start = _micros(info.started_at)
-    if info.ended_at is not None:
-        return start, _micros(info.ended_at)
-    latest = [
-        recording.scan(event).select(pl.col("received_at").max().dt.epoch("us"))
-        for event in (*STATES, "readings_batch", "iot_monitor")
-    ]
-    heard = [frame.item() for frame in pl.collect_all(latest) if frame.item() is not None]
-    return start, max(heard, default=start)
-
-
-def _micros(moment: datetime) -> int:
-    seconds = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (seconds.days * 86_400 + seconds.seconds) * 1_000_000 + seconds.microseconds
-
-
-def _observed(value: Any) -> tuple[int, int]:
-    """Return the bounds that a caller named."""
-    try:
-        start, end = (datetime.fromisoformat(one) if isinstance(one, str) else one for one in value)
-        fits = start.tzinfo is not None and end.tzinfo is not None and start <= end
-    except (TypeError, ValueError, AttributeError):
-        fits = False
-    if not fits:
-        raise InvalidArgument(
-            f"observed={value!r} is not from when to when; give two moments with their zone, the "
-            "earlier one first."
-        )
-    return _micros(start), _micros(end)
-
-
-def _gaps(gaps: Any, events: Sequence[str]) -> list[tuple[int | None, int, int]]:
-    """Return gaps that concern all of an event, or all of a tracker in it."""
-    frame, backend = backend_of(gaps)
-    found = frame.collect_schema()
-    for name in ("started_at", "ended_at"):
-        if not isinstance(found.get(name), nw.Datetime):
-            raise InvalidArgument(
-                f"gaps= needs moments in started_at and ended_at; it has {', '.join(found)}."
-            )
-    if "field" in found:
-        frame = frame.filter(nw.col("field").is_null())
-    if "event" in found:
-        event = nw.col("event")
-        frame = frame.filter(event.is_null() | event.is_in(list(events)))
-    who = nw.col("tracker_id") if "tracker_id" in found else nw.lit(None, nw.Int64)
-    frame = backend.micros(frame, ["started_at", "ended_at"]).select(
-        who.cast(nw.Int64).alias("gap_tracker"), "started_at", "ended_at"
-    )
-    rows = [row for row in backend.fetch(frame) if row[1] is not None]
-    return sorted(
-        ((who, start, _EVER if end is None else end) for who, start, end in rows),
-        key=lambda gap: (gap[1], gap[2], gap[0] or 0),
-    )

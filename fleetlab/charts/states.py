@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from fleetlab.analysis.islands import UNHEARD
 from fleetlab.charts.bands import NOT_YET, colours, draw, merged, spans
 from fleetlab.charts.moments import changes
 from fleetlab.recording.recording import Recording
@@ -26,9 +27,6 @@ WHAT: Final = {
     "connection": "connection_status",
 }
 """The kinds of status, and the columns that tell them."""
-
-UNHEARD: Final = ("signal_lost", "offline", "just_registered", "just_replaced")
-"""What connection_status says of a device that isn't heard: nothing else is known of it then."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import duckdb
 import polars as pl
@@ -12,7 +13,8 @@ import pytest
 
 import fleetlab as fl
 from fleetlab.errors import InvalidArgument
-from tests.analysis.made import START, TIME, frame, moment, row
+from tests.analysis.made import TIME, frame, row
+from tests.charts import recordings
 from tests.charts.recordings import recording
 
 HEAD = {"tracker_id": pl.Int64, "label": pl.String, "started_at": TIME, "ended_at": TIME,
@@ -121,19 +123,37 @@ def test_a_recording_a_folder_and_several_are_read(tmp_path):
 
 
 def test_of_state_and_state_batch_the_batch_counts():
-    events = {
-        "state_batch": [{"event_time": moment(START), "connection_status": "active"}],
-        "state": [{"event_time": moment(START), "connection_status": "idle"}],
-    }
-    from tests.charts import recordings  # noqa: PLC0415
+    batch = [{"event_time": recordings.at(5), "connection_status": "active"}]
+    single = [{"event_time": recordings.at(5), "connection_status": "idle"}]
+    both = recording(state_batch=batch, state=single)
+    assert fl.status_spans(both)["value"].to_list() == ["active"]
+    assert fl.status_spans(recording(state=single))["value"].to_list() == ["idle"]
 
-    rows = {
-        event: [{**one, "event_time": recordings.at(5)} for one in some]
-        for event, some in events.items()
-    }
-    assert fl.status_spans(recording(**rows))["value"].to_list() == ["active"]
-    del rows["state_batch"]
-    assert fl.status_spans(recording(**rows))["value"].to_list() == ["idle"]
+
+def test_other_states_can_be_laid_beside_a_recording_of_readings():
+    rec = recording(
+        readings_batch=[{"event_time": recordings.at(5), "reading": "counter:odometer"}]
+    )
+    assert fl.trips(rec).is_empty()
+    assert fl.trips(rec, states=frame(drive())).height == 1
+
+
+def test_of_a_recording_that_runs_what_holds_is_known_until_the_last_row():
+    rows = [{"event_time": recordings.at(s), "ignition": True} for s in (0, 300)]
+    rec = recording(state_batch=rows)
+    rec.info = replace(rec.info, ended_at=None, stopped_because=None)
+    assert fl.status_spans(rec)["duration_s"].to_list() == [300.0]
+
+
+def test_gaps_of_other_events_and_other_trackers_cut_nothing():
+    rows = [{"event_time": recordings.at(0), "ignition": True}]
+    rec = recording(state_batch=rows, overruns=[(300, 1)])
+    assert rec.gaps.height == 1
+    assert fl.status_spans(rec)["duration_s"].to_list() == [600.0]
+    gap = pl.DataFrame({"started_at": [recordings.at(100)], "ended_at": [recordings.at(200)]})
+    for who, seconds in ((2, 600.0), (1, 100.0)):
+        spans = fl.status_spans(rec, gaps=gap.with_columns(tracker_id=pl.lit(who)))
+        assert spans["duration_s"].to_list() == [seconds]
 
 
 def test_thresholds_travel_along_where_asked_for():

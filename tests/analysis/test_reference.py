@@ -35,7 +35,7 @@ quick = settings(
 
 
 @every
-@settings(quick, max_examples=100)
+@settings(quick, max_examples=50)
 @given(world=made.worlds())
 def test_a_detector_agrees_with_its_definition(name: str, world: World) -> None:
     found = getattr(fl, name)(made.frame(world.rows), **made.known(world), **DETECTORS[name])
@@ -44,7 +44,7 @@ def test_a_detector_agrees_with_its_definition(name: str, world: World) -> None:
 
 
 @every
-@settings(quick, max_examples=12)
+@settings(quick, max_examples=8)
 @given(world=made.worlds())
 def test_duckdb_finds_the_same_row_by_row(name: str, world: World) -> None:
     detector, more = getattr(fl, name), {**made.known(world), **DETECTORS[name]}
