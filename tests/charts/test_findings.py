@@ -79,7 +79,7 @@ def test_a_map_shows_where_trips_began_and_ended():
     chart = is_valid(charts.map(recording(state_batch=DRIVE, minutes=30)))
     rows = marked(chart, "avg_speed_kmh")
     found = fl.trips(recording(state_batch=DRIVE, minutes=30))
-    ends = found.select("start_lng", "end_lng").to_numpy().T.ravel().tolist()
+    ends = [*found["start_lng"], *found["end_lng"]]
     assert [row["lng"] for row in rows] == pytest.approx(ends)
     assert png_of(chart)
 
