@@ -31,6 +31,8 @@ from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
 
 if TYPE_CHECKING:
     from fleetlab import analysis, charts
+    from fleetlab.analysis.fuel_consumption import fuel_consumption
+    from fleetlab.analysis.fuel_events import fuel_events
     from fleetlab.analysis.idling import idling
     from fleetlab.analysis.latency import latency
     from fleetlab.analysis.mileage import mileage
@@ -61,6 +63,8 @@ __all__ = [
     "capture",
     "charts",
     "clean_positions",
+    "fuel_consumption",
+    "fuel_events",
     "idling",
     "latency",
     "load",

@@ -4,6 +4,8 @@ Each is a function of states, and returns one row a finding. All are written onc
 frames, and run where the rows are: in Polars, in DuckDB, or on a Spark cluster.
 """
 
+from fleetlab.analysis.fuel_consumption import fuel_consumption
+from fleetlab.analysis.fuel_events import fuel_events
 from fleetlab.analysis.idling import idling
 from fleetlab.analysis.latency import latency
 from fleetlab.analysis.mileage import mileage
@@ -16,6 +18,8 @@ from fleetlab.analysis.trips import trips
 
 __all__ = [
     "clean_positions",
+    "fuel_consumption",
+    "fuel_events",
     "idling",
     "latency",
     "mileage",

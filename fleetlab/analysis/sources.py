@@ -199,7 +199,7 @@ class Source:
         frame = frame.select(
             "tracker_id",
             *(nw.col(name).cast(dtype) for name, dtype in columns.items()),
-            *(nw.lit(value).alias(name) for name, value in (explain or {}).items()),
+            *(_threshold(value).alias(name) for name, value in (explain or {}).items()),
             started_at=start,
             ended_at=end,
             duration_s=lasted,
@@ -258,3 +258,7 @@ def _first_with_rows(recording: Recording, events: Sequence[str]) -> str:
         if not recording.scan(event).head(1).collect().is_empty():
             return event
     return events[0]
+
+
+def _threshold(value: Any) -> nw.Expr:
+    return nw.lit(None, nw.Float64) if value is None else nw.lit(value)

@@ -23,9 +23,9 @@ BY: Final = "t"
 _START, _CUT, _ROW, _END = 0, 1, 2, 3  # in this order where they are of the same moment
 
 
-def over(expr: nw.Expr, *order_by: str) -> nw.Expr:
-    """Return a window over each tracker's rows in the order of time."""
-    return expr.over("tracker_id", order_by=list(order_by or (BY,)))
+def over(expr: nw.Expr, *order_by: str, of: Sequence[str] = ("tracker_id",)) -> nw.Expr:
+    """Return a window over each tracker's rows, or those of what `of` names, in order of time."""
+    return expr.over(*of, order_by=list(order_by or (BY,)))
 
 
 def once(rows: Frame, values: Sequence[str]) -> Frame:

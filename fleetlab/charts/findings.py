@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from fleetlab.charts.source import Source
 
-__all__ = ["MARKS", "TRIP", "findings", "marks", "over_time", "told"]
+__all__ = [
+    "MARKS", "ROWS", "TRIP", "crowded", "findings", "marks", "over_time", "told", "too_many_rows",
+]  # fmt: skip
 
 ROWS: Final = 250_000
 """Rows that are looked through while a chart is drawn: more would take too long."""
@@ -31,6 +33,7 @@ TRIP: Final = (
 )
 """What is told of a trip."""
 
+_PART: Final = "start=, end= and trackers= choose a part in which they are."
 _SINCE: Final = "started_at"
 _UNTIL: Final = "ended_at"
 
@@ -72,19 +75,29 @@ def findings(
     known = names.collect()
     if known.is_empty() or source.start is None or source.end is None:
         return _none(detector, thresholds), None
-    short = "start=, end= and trackers= choose a part in which they are."
-    if known["n"].sum() > ROWS:
-        return _none(detector, thresholds), f"{what} are not marked over so much; {short}"
+    why = too_many_rows(what, int(known["n"].sum()))
+    if why:
+        return _none(detector, thresholds), why
     found: pl.DataFrame = (
         detector(source.data, states=rows.drop("line"), **thresholds)
         if is_whole
         else detector(rows.drop("line"), **thresholds)
     ).collect()
-    shown = found.join(known.drop("n"), on="tracker_id", maintain_order="left").filter(
-        pl.col(_UNTIL) > source.start, pl.col(_SINCE) < source.end
+    return crowded(
+        found.join(known.drop("n"), on="tracker_id", maintain_order="left"), source, what
     )
+
+
+def too_many_rows(what: str, n: int) -> str | None:
+    """Say that there are too many rows to look through while a chart is drawn, if so."""
+    return f"{what} are not marked over so much; {_PART}" if n > ROWS else None
+
+
+def crowded(found: pl.DataFrame, source: Source, what: str) -> tuple[pl.DataFrame, str | None]:
+    """Return the findings in what is drawn; none, and a sentence, if they are too many."""
+    shown = found.filter(pl.col(_UNTIL) > source.start, pl.col(_SINCE) < source.end)
     if len(shown) > MARKS:
-        return shown.clear(), f"{len(shown):,} {what.lower()} are too many to be marked; {short}"
+        return shown.clear(), f"{len(shown):,} {what.lower()} are too many to be marked; {_PART}"
     return shown, None
 
 
@@ -98,13 +111,15 @@ def _none(detector: Callable[..., Any], thresholds: dict[str, Any]) -> pl.DataFr
 def marks(found: pl.DataFrame, source: Source) -> alt.Chart:
     """Return a chart of findings, with what :func:`told` tells of them."""
     zone = source.zone
-    censored = pl.concat_str(
-        pl.when("censored_start").then(pl.lit("its beginning")),
-        pl.when("censored_end").then(pl.lit("its end")),
-        separator=" and ",
-        ignore_nulls=True,
-    )
-    rows = found.with_columns(unseen=pl.when(censored != "").then(censored))
+    rows = found
+    if "censored_start" in found.columns:
+        censored = pl.concat_str(
+            pl.when("censored_start").then(pl.lit("its beginning")),
+            pl.when("censored_end").then(pl.lit("its end")),
+            separator=" and ",
+            ignore_nulls=True,
+        )
+        rows = found.with_columns(unseen=pl.when(censored != "").then(censored))
     chart: alt.Chart = alt.Chart(frame.rows(rows)).transform_calculate(
         **{
             "from": zone.text(f"datum.{_SINCE}"),
@@ -121,13 +136,28 @@ def over_time(source: Source, *, labels: bool = True) -> dict[str, Any]:
     return {"x": frame.time_x(source, _SINCE, labels=labels), "x2": _UNTIL}
 
 
-def told(source: Source, *figures: alt.Tooltip) -> Sequence[alt.Tooltip]:
-    """Return what is told of a finding: the tracker, when it was, and the figures."""
+def told(
+    source: Source, *figures: alt.Tooltip, who: str = "tracker", seen: bool = True
+) -> Sequence[alt.Tooltip]:
+    """Return what is told of a finding: whose it is, when it was, and the figures.
+
+    Parameters
+    ----------
+    source : Source
+        What is drawn.
+    *figures : altair.Tooltip
+        Figures of the finding.
+    who : str
+        What ``line`` is the name of.
+    seen : bool
+        Whether to tell if its beginning, or its end, was not seen.
+    """
+    unseen = [alt.Tooltip("not_seen:N", title="not seen")] if seen else []
     return [
-        alt.Tooltip("line:N", title="tracker"),
+        alt.Tooltip("line:N", title=who),
         alt.Tooltip("from:N", title=f"from ({source.zone.name})"),
         alt.Tooltip("to:N"),
         alt.Tooltip("lasting:N", title="duration"),
         *figures,
-        alt.Tooltip("not_seen:N", title="not seen"),
+        *unseen,
     ]

@@ -11,6 +11,7 @@ import altair as alt
 import polars as pl
 
 from fleetlab.charts import frame
+from fleetlab.charts.fuel_marks import fuel_marks, marked
 from fleetlab.charts.lines import MOST, Lines, draw, faded, lines
 from fleetlab.charts.source import Source
 from fleetlab.charts.speed import speeds
@@ -51,7 +52,8 @@ def fuel_level(
     different units have axes of their own, one under another.
 
     Readings come when they change: a level holds until the next one. In a gap of the connection
-    nothing is known, and the line breaks.
+    nothing is known, and the line breaks. Fills (▲), drains (▼) and losses that nothing explains
+    (◆) are marked where they end, with amount and time, as :func:`fleetlab.fuel_events` finds them.
 
     Parameters
     ----------
@@ -102,11 +104,13 @@ def fuel_level(
     levels = lines(rows, source, chosen=True, budget=BUDGET // 2 if panels else BUDGET)
     palette = dict(zip(tanks["tank"], cycle(LINES), strict=False))
     speed = _speed(tanks, source, palette) if panels else None
+    changed, why = marked(tanks, source, sensors)
     units = tanks["units"].unique(maintain_order=True).to_list()
     parts = [
         _panel(
             tanks.filter(pl.col("units").eq_missing(unit)),
             levels.points,
+            changed,
             source,
             # The first panel's legend is that of all.
             colour=_colour(palette, alt.Legend(labelLimit=_LABEL) if number == 0 else None),
@@ -120,6 +124,7 @@ def fuel_level(
         source.name,
         *replace(levels, of=len(wanted)).words("those that vary most of what they hold"),
         None if composite else _left_out(found, sensors),
+        why,
         *_about_speed(speed, tanks, source, panels=panels),
     )
     parts[0] = parts[0].add_params(frame.zoom(), frame.picked())
@@ -204,13 +209,14 @@ def _named(tanks: pl.DataFrame) -> pl.DataFrame:
 def _panel(
     tanks: pl.DataFrame,
     points: pl.DataFrame,
+    found: pl.DataFrame,
     source: Source,
     *,
     colour: alt.Color,
     labels: bool,
     height: int,
 ) -> alt.LayerChart:
-    """Draw the tanks of one unit, each with its full level."""
+    """Draw the tanks of one unit, each with its full level, and their fills and drains."""
     unit = tanks["units"].to_list()[0] or _UNTOLD
     shown = tanks["tank"].to_list()
     title = f"{_TITLE} ({unit})"
@@ -224,7 +230,9 @@ def _panel(
         what="tank",
         colour=colour,
     )
-    return alt.LayerChart(layer=[curves, _full(tanks, unit, title, colour)])
+    own = found.filter(pl.col("line").is_in(shown))
+    marks = fuel_marks(own, source, unit, title, colour, labels=labels)
+    return alt.LayerChart(layer=[curves, _full(tanks, unit, title, colour), *marks])
 
 
 def _full(tanks: pl.DataFrame, unit: str, title: str, colour: alt.Color) -> alt.Chart:

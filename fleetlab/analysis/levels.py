@@ -1,0 +1,283 @@
+"""Fuel levels: which sensors tell them, and what they tell once noise is gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import narwhals as nw
+
+from fleetlab.analysis.device import device_timeline
+from fleetlab.analysis.movement import yes
+from fleetlab.analysis.sources import Source
+from fleetlab.analysis.timeline import over
+from fleetlab.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fleetlab.analysis.backends import Frame
+
+__all__ = ["SENSOR", "TANK", "levels_of", "of_tank"]
+
+ATTRIBUTES: Final = r"^(lls_(.*_)?level|((can|obd|ble)_(.*_)?)?fuel_(level|volume|litres))"
+"""Names of raw attributes that tell a level of fuel."""
+
+TANK: Final = ("tracker_id", "reading")
+"""What makes a tank."""
+
+SENSOR: Final = {"sensor_id": nw.Int64, "sensor": nw.String, "units": nw.String}
+"""What a finding tells of the sensor."""
+
+_US: Final = 1_000_000
+_STEP_US: Final = 30 * _US  # what is read within it is one level, the median
+_SETTLED_US: Final = 120 * _US  # a level that holds for so long is no spike
+_BOTTOM: Final = 0.02  # of the tank; what shows less may be a sensor without power
+_PERCENT: Final = 100.0
+_KINDS: Final = ("input", "virtual_sensor")
+_READINGS: Final = ("reading", "kind", "name", "sensor_label", "type", "units")
+_NUMBERS: Final = ("sensor_id", "value", "min_value", "max_value")
+_TOLD: Final = (
+    *TANK, "name", "sensor_label", "units", *_NUMBERS, "seq", "snapshot", "rank",
+    "moment_us", "came_us", "said_us",
+)  # fmt: skip
+_AT_FIRST: Final = ("life_us", "away_m", "way_before_m")
+_AT_LAST: Final = ("engine_us", "way_m", "moved_us", "until_us", "way_until_m", "lat", "lng")
+_FUEL_TYPE, _FUEL_NAME, _FUEL_FIELD, _OTHER = range(4)
+
+
+def of_tank(expr: nw.Expr, *order_by: str) -> nw.Expr:
+    """Return a window over the rows of a tank in the order of time."""
+    return over(expr, *order_by, of=TANK)
+
+
+def levels_of(
+    data: Any,
+    *,
+    gaps: Any,
+    observed: Any,
+    states: Any,
+    sensor: Iterable[int | str] | int | str | None,
+    tank_volume: float | None,
+) -> tuple[Source, Frame]:
+    """Return the levels of all tanks that were asked for.
+
+    Parameters
+    ----------
+    data, gaps, observed, states, sensor, tank_volume
+        As of :func:`fleetlab.fuel_events`.
+
+    Returns
+    -------
+    source : Source
+        Of the readings.
+    rows : narwhals.LazyFrame
+        A row for each half a minute in which something new was read of a tank: ``tracker_id``,
+        ``reading``, ``sensor_id``, ``sensor``, ``units``, ``tank`` (what it holds), ``level``;
+        ``first_us`` and ``last_us``, its readings, and ``n``, how many; and what
+        :func:`fleetlab.analysis.device.device_timeline` tells of these moments: ``life_us``,
+        ``away_m`` and ``way_before_m`` of the first, ``moved_us``, ``moves_us``, ``engine_us``,
+        ``way_m``, ``lat`` and ``lng`` of the last, and ``until_us``.
+
+    Raises
+    ------
+    InvalidArgument
+        If `data` have no levels' columns, or `sensor` is of another kind.
+    """
+    source = Source.of(data, events=("readings_batch",), gaps=gaps, observed=observed)
+    wanted = None if sensor is None else _wanted(sensor)
+    beside = None
+    if source.recording is None:
+        found = source.frame.collect_schema()
+        if "value" not in found or not {"reading", "field"} & set(found):
+            raise InvalidArgument(
+                "Fuel is found in rows of readings_batch or iot_monitor, which have the columns "
+                f"value, and reading or field; the frame has {', '.join(found) or 'none'}."
+            )
+        told = [_of_readings(source) if "reading" in found else _of_attributes(source)]
+        beside = None if states is None else Source.of(states)
+    else:
+        queues = Source.of(source.recording, events=("iot_monitor",))
+        told = [_of_readings(source), _of_attributes(queues)]
+        names = [one.frame.select("tracker_id", "label") for one in (source, queues)]
+        source = replace(source, frame=nw.concat(names))
+        beside = Source.of(source.recording, rows=states)
+    rows = nw.concat([part.select(*_TOLD) for part in told])
+    heard = rows.select("tracker_id", nw.col("moment_us").alias("t"), heard=~nw.col("snapshot"))
+    if wanted is None:
+        best = nw.col("rank").min().over("tracker_id")
+        wanted = (nw.col("rank") == best) & (nw.col("rank") < _OTHER)
+    rows = _once(rows.filter(~nw.col("value").is_null()).filter(wanted))
+    news = rows.select("tracker_id", "t", heard=~nw.col("snapshot"))
+    return source, _smooth(_cleaned(rows, device_timeline(beside, (heard, news)), tank_volume))
+
+
+def _wanted(sensor: Iterable[int | str] | int | str) -> nw.Expr:
+    """Return whether a row is of a sensor that was asked for."""
+    chosen = [sensor] if isinstance(sensor, int | str) else list(sensor)
+    if not chosen or not all(isinstance(one, int | str) for one in chosen):
+        raise InvalidArgument(
+            f"sensor={sensor!r} doesn't fit; give ids, labels or names of sensors, or attributes."
+        )
+    names = [one for one in chosen if isinstance(one, str)]
+    wanted = nw.col("sensor_id").is_in([one for one in chosen if isinstance(one, int)])
+    for name in ("sensor_label", "name", "reading"):
+        wanted = yes(wanted) | yes(nw.col(name).is_in(names))
+    return wanted
+
+
+def _of_readings(source: Source) -> Frame:
+    """Return readings, each with its rank: those of the lowest that a tracker has are of fuel.
+
+    A sensor that is made of others is left out where one of these was heard of.
+    """
+    rows = source.rows(*_READINGS, *_NUMBERS, "server_time")
+    sensor = nw.col("kind").fill_null("input").is_in(list(_KINDS)) & yes(nw.col("type") == "fuel")
+    named = yes(nw.col("name").str.contains(ATTRIBUTES))
+    by_name = nw.when(named).then(nw.lit(_FUEL_NAME)).otherwise(nw.lit(_OTHER))
+    rows = rows.with_columns(
+        rank=nw.when(sensor).then(nw.lit(_FUEL_TYPE)).otherwise(by_name),
+        moment_us=nw.col("event_us"),
+        came_us=nw.coalesce("received_us", "server_us", "event_us"),
+        said_us=nw.max_horizontal(nw.coalesce("server_us", "received_us"), "event_us"),
+    )
+    sums = _sums(source)
+    if sums is None:
+        return rows
+    rows = rows.join(sums, on=list(TANK), how="left")
+    is_sum = ~nw.col("is_sum").is_null()
+    return rows.with_columns(rank=nw.when(is_sum).then(nw.lit(_OTHER)).otherwise(nw.col("rank")))
+
+
+def _sums(source: Source) -> Frame | None:
+    """Return ``tracker_id`` and ``reading`` of sensors whose parts were heard of."""
+    parts, ids = "composite_sensor_ids", ["tracker_id", "sensor_id"]
+    if not {parts, *TANK, "sensor_id"} <= set(source.frame.collect_schema()):
+        return None
+    sensors = source.frame.select(*ids).unique(ids)
+    made = source.frame.filter(nw.col(parts).list.len() > 0).select(*TANK, parts)
+    made = made.unique(list(TANK)).explode(parts)
+    made = made.select(*TANK, nw.col(parts).alias("sensor_id"))
+    made = made.join(sensors, on=ids, how="semi")
+    return made.select(*TANK).unique(list(TANK)).with_columns(is_sum=nw.lit(1))
+
+
+def _of_attributes(source: Source) -> Frame:
+    """Return queues of attributes as readings; what a queue held before was measured, too."""
+    rows = source.rows("field", "value", "queue")
+    named = yes(nw.col("field").str.contains(ATTRIBUTES))
+    texts = ("sensor_label", "units")
+    numbers = ("min_value", "max_value")
+    return rows.filter(nw.col("queue").fill_null("nonnull") == "nonnull").with_columns(
+        *(nw.lit(None, nw.String).alias(name) for name in texts),
+        *(nw.lit(None, nw.Float64).alias(name) for name in numbers),
+        sensor_id=nw.lit(None, nw.Int64),
+        reading=nw.col("field"),
+        name=nw.col("field"),
+        rank=nw.when(named).then(nw.lit(_FUEL_FIELD)).otherwise(nw.lit(_OTHER)),
+        snapshot=nw.lit(value=False),
+        moment_us=nw.col("event_us"),
+        came_us=nw.col("event_us"),
+        said_us=nw.col("event_us"),
+    )
+
+
+def _once(rows: Frame) -> Frame:
+    """Let each moment of a tank count once, and add ``t``, from when on a level holds.
+
+    A device whose position stays the same dates all that it reads by it; what it tells anew counts
+    from when the server said so. What we got because we subscribed is old news if it was heard
+    already; heard for the first time, it holds from then on.
+    """
+    moment, came = nw.col("moment_us"), ("came_us", "seq", "moment_us", "value")
+    rows = rows.with_columns(_latest=of_tank(moment.cum_max(), *came))
+    rows = rows.with_columns(
+        _latest=of_tank(nw.col("_latest").shift(1), *came),
+        _told=of_tank(nw.col("value").shift(1), *came),
+    )
+    heard = nw.col("_latest")
+    same = (moment == heard) & (nw.col("value") == nw.col("_told"))
+    rows = rows.filter(~yes(nw.col("snapshot") & ((moment < heard) | same)))
+    order = ("moment_us", "came_us", "seq", "value")
+    rows = rows.with_columns(_again=yes(of_tank(moment.shift(1), *order) == moment))
+    first = nw.col("snapshot") & heard.is_null()
+    held = nw.when(first).then(nw.max_horizontal("came_us", "moment_us")).otherwise("moment_us")
+    rows = rows.with_columns(t=nw.when(nw.col("_again")).then("said_us").otherwise(held))
+    order = ("t", "came_us", "seq", "value")
+    rows = rows.with_columns(_next=of_tank(nw.col("t").shift(-1), *order))
+    rows = rows.filter(nw.col("_next").is_null() | (nw.col("_next") > nw.col("t")))
+    label = nw.when(nw.col("sensor_label") != "").then("sensor_label")
+    return rows.with_columns(sensor=nw.coalesce(label, "name", "reading"))
+
+
+def _cleaned(rows: Frame, device: Frame, tank_volume: float | None) -> Frame:
+    """Add ``tank`` and the device's timeline; drop what a sensor shows without power.
+
+    Such a sensor shows the bottom of its tank for some seconds as the ignition is switched on. So
+    what is less than 2 % of the tank doesn't count if more is read within two minutes, nor if it
+    isn't known whether it is.
+    """
+    rows = rows.join(device, on=["tracker_id", "t"], how="left")
+    full = nw.lit(tank_volume, nw.Float64)
+    percent = nw.when(nw.col("units").is_in(["%", "percent"])).then(nw.lit(_PERCENT))
+    tank = nw.coalesce(full, "max_value", percent).max().over(*TANK)
+    rows = rows.with_columns(tank=tank, _most=nw.col("value").max().over(*TANK))
+    rows = rows.with_columns(tank=nw.coalesce("tank", "_most"))
+    floor = nw.coalesce(nw.col("min_value"), nw.lit(0.0)) + nw.col("tank") * _BOTTOM
+    shows = nw.when(nw.col("value") > floor).then(nw.col("t"))
+    rows = rows.with_columns(_shows=shows)
+    rows = rows.with_columns(_shows=of_tank(nw.col("_shows").fill_null(strategy="backward")))
+    brief = nw.coalesce("_shows", "until_us", "t") - nw.col("t") < _SETTLED_US
+    rows = rows.filter((nw.col("value") > floor) | ~brief)
+    rows = rows.with_columns(_before=of_tank(nw.col("value").shift(1)))
+    return rows.filter(nw.col("_before").is_null() | (nw.col("_before") != nw.col("value")))
+
+
+def _smooth(rows: Frame) -> Frame:
+    """Return a row for each half a minute: the median of its readings, without spikes."""
+    # The first may have held for long before, whatever comes right after it.
+    first = of_tank(nw.col("t").shift(1)).is_null()
+    rows = rows.with_columns(_first=first)
+    slot = nw.when(~nw.col("_first")).then(nw.col("t") // _STEP_US).otherwise(nw.lit(-1))
+    rows = rows.with_columns(_slot=slot)
+    begins = of_tank(nw.col("_slot").shift(1)) != nw.col("_slot")
+    rows = rows.with_columns(_begins=begins.fill_null(value=True))
+    at_first = [nw.when(nw.col("_begins")).then(nw.col(name)).alias(name) for name in _AT_FIRST]
+    rows = rows.with_columns(*at_first)
+    levels = rows.group_by(*TANK, "_slot").agg(
+        nw.col("value").median().alias("level"),
+        nw.col("t").min().alias("first_us"),
+        nw.col("moment_us").min().alias("_since"),
+        nw.col("t").max().alias("last_us"),
+        nw.len().alias("n"),
+        nw.col(*SENSOR, "tank").max(),
+        nw.col(*_AT_FIRST).max(),
+        nw.col(*_AT_LAST).max(),
+        nw.col("moves_us").min(),
+    )
+    # A spike, of less than a minute, is none of the three in the middle of five.
+    at = {n: of_tank(nw.col("level").shift(n), "_slot") for n in (-2, -1, 1, 2)}
+    levels = levels.with_columns(
+        *(value.alias(f"_at{n}") for n, value in at.items()),
+        _next_us=of_tank(nw.col("first_us").shift(-1), "_slot"),
+    )
+    # What comes last, or first, is confirmed by its neighbour, or not at all.
+    a, b, d, e = "_at2", "_at1", "_at-1", "_at-2"
+    levels = levels.with_columns(
+        nw.coalesce(a, b, d).alias(a),
+        nw.coalesce(b, d).alias(b),
+        nw.coalesce(d, b).alias(d),
+        nw.coalesce(e, d, b).alias(e),
+    )
+    levels = levels.with_columns(
+        _low=nw.max_horizontal(nw.min_horizontal(a, b), nw.min_horizontal(d, e)),
+        _high=nw.min_horizontal(nw.max_horizontal(a, b), nw.max_horizontal(d, e)),
+    )
+    lower = nw.min_horizontal("_low", "_high")
+    higher = nw.max_horizontal("_low", "_high")
+    middle = nw.max_horizontal(lower, nw.min_horizontal(higher, "level"))
+    until = nw.coalesce("_next_us", "until_us", "first_us")
+    brief = until - nw.col("_since") < _SETTLED_US
+    return levels.with_columns(
+        level=nw.when(brief).then(nw.coalesce(middle, "level")).otherwise("level")
+    )

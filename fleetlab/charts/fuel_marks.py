@@ -1,0 +1,131 @@
+"""Fills and drains as marks on the level of fuel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import altair as alt
+import polars as pl
+
+from fleetlab.analysis.fuel_events import fuel_events
+from fleetlab.charts import frame
+from fleetlab.charts.findings import crowded, marks, told, too_many_rows
+from fleetlab.charts.lines import faded
+from fleetlab.charts.words import MINUS
+from fleetlab.recording.recording import Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fleetlab.charts.source import Source
+
+__all__ = ["fuel_marks", "marked"]
+
+_WHAT: Final = "Fills and drains"
+_SENSOR: Final = ("tracker_id", "sensor_id", "units")
+_WRITTEN: Final = 40  # marks with their amount beside them; more would be unreadable
+_SHAPES: Final = {"fill": "triangle-up", "drain": "triangle-down", "unexplained_loss": "diamond"}
+_WORDS: Final = {"unexplained_loss": "unexplained loss"}
+
+
+def marked(
+    tanks: pl.DataFrame, source: Source, sensors: Iterable[int | str] | int | str | None
+) -> tuple[pl.DataFrame, str | None]:
+    """Return fills and drains of the tanks that are drawn, as :func:`fleetlab.fuel_events`.
+
+    Parameters
+    ----------
+    tanks : polars.DataFrame
+        ``tracker_id``, ``sensor_id``, ``units`` and ``tank``, its name.
+    source : Source
+        What is drawn.
+    sensors : int, str, iterable of them, or None
+        Those that the caller named.
+
+    Returns
+    -------
+    frame : polars.DataFrame
+        What the detector returns, and ``line``, the tank; none where there is too much.
+    words : str or None
+        A sentence, where there is too much to look through, or to mark.
+    """
+    own = tanks.lazy().select("tracker_id").unique()
+    readings = source.readings().join(own, on="tracker_id", how="semi").drop("line")
+    states = None
+    if isinstance(source.data, Recording):
+        states = source.states().join(own, on="tracker_id", how="semi").drop("line")
+    found = fuel_events(readings, sensors, states=states)
+    counted = [rows.select(pl.len()) for rows in (readings, states) if rows is not None]
+    why = too_many_rows(_WHAT, sum(n.item() for n in pl.collect_all(counted)))
+    if why:
+        return found.head(0).collect().with_columns(line=pl.lit(None, pl.String)), why
+    named = tanks.lazy().select(*_SENSOR, line="tank")
+    shown = found.join(named, on=_SENSOR, nulls_equal=True, maintain_order="left").collect()
+    return crowded(shown, source, _WHAT)
+
+
+def fuel_marks(
+    found: pl.DataFrame,
+    source: Source,
+    unit: str,
+    title: str,
+    colour: alt.Color,
+    *,
+    labels: bool,
+) -> list[alt.Chart]:
+    """Draw a mark at the end of each change, and its amount and time beside it.
+
+    Parameters
+    ----------
+    found : polars.DataFrame
+        Of :func:`marked`, of tanks of one unit.
+    source : Source
+        What is drawn.
+    unit, title : str
+        Of the level.
+    colour : altair.Color
+        Of the tanks.
+    labels : bool
+        Whether the time axis is labelled.
+    """
+    if found.is_empty():
+        return []
+    rises = pl.col("kind") == "fill"
+    sign = pl.when(rises).then(pl.lit("+")).otherwise(pl.lit(MINUS))
+    rows = found.with_columns(
+        what=pl.col("kind").replace(_WORDS),
+        amount=pl.concat_str(
+            sign, pl.col("volume").round(1).cast(pl.String).str.strip_suffix(".0")
+        ),
+    )
+    chart = marks(rows, source).transform_calculate(
+        written=f"[datum.amount,{source.zone.text('datum.ended_at', '%H:%M')}]"
+    )
+    x = frame.time_x(source, "ended_at", labels=labels)
+    y = alt.Y("level_after:Q", title=title)
+    lit = faded(frame.picked())
+    shape = alt.Shape(
+        "kind:N",
+        scale=alt.Scale(domain=list(_SHAPES), range=list(_SHAPES.values())),
+        legend=None,
+    )
+    tooltip = told(
+        source,
+        alt.Tooltip("what:N"),
+        alt.Tooltip("volume:Q", title=f"volume ({unit})", format=",.1f"),
+        alt.Tooltip("level_before:Q", title=f"level before ({unit})", format=",.1f"),
+        alt.Tooltip("level_after:Q", title=f"level after ({unit})", format=",.1f"),
+        who="tank",
+        seen=False,
+    )
+    points = chart.mark_point(
+        filled=True, size=110, stroke="white", strokeWidth=1, clip=True
+    ).encode(x=x, y=y, shape=shape, color=colour, opacity=lit, tooltip=tooltip)
+    layers = [points]
+    if len(found) <= _WRITTEN:
+        above = alt.expr("datum.kind=='fill'?-24:10")
+        texts = chart.mark_text(
+            dy=above, fontSize=11, lineHeight=12, baseline="top", clip=True
+        ).encode(x=x, y=y, text="written:N", color=colour, opacity=lit)
+        layers.append(texts)
+    return layers
