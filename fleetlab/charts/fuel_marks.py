@@ -23,7 +23,8 @@ __all__ = ["fuel_marks", "marked"]
 
 _WHAT: Final = "Fills and drains"
 _SENSOR: Final = ("tracker_id", "sensor_id", "units")
-_WRITTEN: Final = 40  # marks with their amount beside them; more would be unreadable
+_EDGE: Final = 30  # pixels
+_WIDE, _HIGH = 0.05, 0.14  # of the chart: what the words of a mark take
 _SHAPES: Final = {"fill": "triangle-up", "drain": "triangle-down", "unexplained_loss": "diamond"}
 _WORDS: Final = {"unexplained_loss": "unexplained loss"}
 
@@ -73,7 +74,7 @@ def fuel_marks(
     *,
     labels: bool,
 ) -> list[alt.Chart]:
-    """Draw a mark at the end of each change, and its amount and time beside it.
+    """Draw a mark at the end of each change, with its amount and time where there is room.
 
     Parameters
     ----------
@@ -93,6 +94,7 @@ def fuel_marks(
     rises = pl.col("kind") == "fill"
     sign = pl.when(rises).then(pl.lit("+")).otherwise(pl.lit(MINUS))
     rows = found.with_columns(
+        is_written=pl.Series(_apart(found, source)),
         what=pl.col("kind").replace(_WORDS),
         amount=pl.concat_str(
             sign, pl.col("volume").round(1).cast(pl.String).str.strip_suffix(".0")
@@ -121,11 +123,34 @@ def fuel_marks(
     points = chart.mark_point(
         filled=True, size=110, stroke="white", strokeWidth=1, clip=True
     ).encode(x=x, y=y, shape=shape, color=colour, opacity=lit, tooltip=tooltip)
-    layers = [points]
-    if len(found) <= _WRITTEN:
-        above = alt.expr("datum.kind=='fill'?-24:10")
-        texts = chart.mark_text(
-            dy=above, fontSize=11, lineHeight=12, baseline="top", clip=True
-        ).encode(x=x, y=y, text="written:N", color=colour, opacity=lit)
-        layers.append(texts)
-    return layers
+    text = chart.transform_filter("datum.is_written").mark_text(
+        align=alt.expr(
+            f"scale('x',datum.ended_at)<{_EDGE}?'left':scale('x',datum.ended_at)>width-{_EDGE}"
+            "?'right':'center'"
+        ),
+        dy=alt.expr(f"datum.kind=='fill'||scale('y',datum.level_after)>height-{_EDGE}?-31:10"),
+        fontSize=11,
+        lineHeight=12,
+        baseline="top",
+        clip=True,
+    )
+    return [points, text.encode(x=x, y=y, text="written:N", color=colour, opacity=lit)]
+
+
+def _apart(found: pl.DataFrame, source: Source) -> list[bool]:
+    """Return which marks have room for words beside them, larger changes first."""
+    assert source.start is not None
+    assert source.end is not None
+    span = (source.end - source.start).total_seconds() or 1.0
+    high = found.select(pl.max_horizontal("level_before", "level_after").max()).item() or 1.0
+    written: list[tuple[float, float]] = []
+    shown = [False] * len(found)
+    places = found.select(
+        (pl.col("ended_at") - source.start).dt.total_seconds() / span, pl.col("level_after") / high
+    ).rows()
+    for n in found["volume"].arg_sort(descending=True):
+        x, y = places[n]
+        if all(abs(x - a) > _WIDE or abs(y - b) > _HIGH for a, b in written):
+            written.append((x, y))
+            shown[n] = True
+    return shown

@@ -13,6 +13,7 @@ import pytest
 
 import fleetlab as fl
 from fleetlab.errors import InvalidArgument
+from tests.analysis import test_fuel as fuel
 from tests.analysis.made import TIME, frame, row
 from tests.charts import recordings
 from tests.charts.recordings import recording
@@ -35,10 +36,24 @@ RESULTS = {
                  "censored_end": pl.Boolean},
     "mileage": {"date": pl.Date, "distance_m": REAL, "moving_s": REAL, "n_trips": COUNT,
                 "odometer_km": REAL},
+    "fuel_events": {"kind": TEXT, "sensor_id": COUNT, "sensor": TEXT, "units": TEXT, "volume": REAL,
+                    "level_before": REAL, "level_after": REAL, **PLACE, "n_points": COUNT},
+    "fuel_consumption": {"sensor_id": COUNT, "sensor": TEXT, "units": TEXT,
+                         **dict.fromkeys(("level_start", "level_end", "filled", "drained",
+                                          "consumed", "distance_m", "per_100_km"), REAL)},
     "latency": {"n": COUNT, **{f"device_to_platform_{one}": REAL for one in DELAYS},
                 **{f"platform_to_here_{one}": REAL for one in DELAYS}},
 }  # fmt: skip
+OF_FUEL = ("fuel_events", "fuel_consumption")
 every = pytest.mark.parametrize("name", RESULTS)
+
+
+def rows_for(name: str, *, none: bool = False) -> pl.DataFrame:
+    """Rows of the event that a detector looks at."""
+    if name in OF_FUEL:
+        told = fuel.levels((0, 40.0), (600, 90.0), (4000, 89.0), (4400, 88.0))
+        return fuel.frame([] if none else told)
+    return frame([] if none else drive(ignition=True))
 
 
 def drive(start: int = 0, minutes: int = 10, *, lng: float = 10.0, **more):
@@ -54,14 +69,16 @@ def drive(start: int = 0, minutes: int = 10, *, lng: float = 10.0, **more):
 @every
 def test_a_result_has_its_columns_in_order_and_their_types_even_when_empty(name):
     expected = {**HEAD, **RESULTS[name]}
-    for rows in (drive(), []):
-        assert dict(getattr(fl, name)(frame(rows)).schema) == expected
-        assert list(getattr(fl, name)(frame(rows)).columns) == list(expected)
+    for none in (False, True):
+        found = getattr(fl, name)(rows_for(name, none=none))
+        assert dict(found.schema) == expected
+        assert list(found.columns) == list(expected)
+        assert found.is_empty() or not none
 
 
 @every
 def test_what_comes_out_is_of_the_kind_that_went_in(name, tmp_path):
-    detector, eager = getattr(fl, name), frame(drive(ignition=True))
+    detector, eager = getattr(fl, name), rows_for(name)
     assert isinstance(detector(eager), pl.DataFrame)
     lazy = detector(eager.lazy())
     assert isinstance(lazy, pl.LazyFrame)
@@ -73,12 +90,13 @@ def test_what_comes_out_is_of_the_kind_that_went_in(name, tmp_path):
 
 
 def test_neither_zone_nor_locale_of_the_computer_changes_a_result(tmp_path):
-    frame(drive(ignition=True)).write_parquet(tmp_path / "states.parquet")
+    for name in RESULTS:
+        rows_for(name).write_parquet(tmp_path / f"{name}.parquet")
     code = (
         "import polars as pl, duckdb, fleetlab as fl\n"
         f"for name in {list(RESULTS)}:\n"
-        "    print(getattr(fl, name)(pl.read_parquet('states.parquet')).to_dicts())\n"
-        "    made = getattr(fl, name)(duckdb.read_parquet('states.parquet'))\n"
+        "    print(getattr(fl, name)(pl.read_parquet(f'{name}.parquet')).to_dicts())\n"
+        "    made = getattr(fl, name)(duckdb.read_parquet(f'{name}.parquet'))\n"
         "    kinds = zip(made.columns, map(str, made.types))\n"
         "    shown = [f'epoch_us({n})' if 'TIME ZONE' in kind else n for n, kind in kinds]\n"
         "    print(made.project(', '.join(shown)).fetchall())\n"
@@ -163,7 +181,10 @@ def test_thresholds_travel_along_where_asked_for():
     plain = fl.trips(frame(drive()), min_distance_m=500)
     assert found.columns[: len(plain.columns)] == plain.columns
     for name in RESULTS:
-        assert getattr(fl, name)(frame(drive()), explain=True).height >= 0
+        shown = getattr(fl, name)(rows_for(name), explain=True)
+        assert shown.columns[:5] == list(HEAD)
+        more = shown.columns[len(HEAD) + len(RESULTS[name]) :]
+        assert more or name in ("status_spans", "latency")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 import fleetlab as fl
 from fleetlab.simulator import Simulator
+from tests.analysis import devices
 from tests.conftest import eventually
 
 START = datetime(2026, 7, 1, 6, tzinfo=UTC)
@@ -26,7 +27,7 @@ def fleet():
             minutes=30,
             server=sim.base_url,
             api_key=sim.api_key,
-            events=["state_batch"],
+            events=["state_batch", "readings_batch"],
             rate_limit="1s",
             view=False,
             save_to=False,
@@ -37,7 +38,9 @@ def fleet():
             sim.step(5.0)
         last = pl.col("event_time").max() > END - timedelta(seconds=5)
         eventually(lambda: job.recording.scan("state_batch").select(last).collect().item(), "all")
-        frame = job.stop().state_batch.drop("received_at")
+        rec = job.stop()
+        frame = rec.state_batch.drop("received_at")
+        levels = rec.readings_batch.drop("received_at")
         truth = sim.truth
         events = {
             "trips": truth.trips,
@@ -45,6 +48,8 @@ def fleet():
             "idling": truth.idling,
             "speeding": truth.above(70),
             "silences": truth.silences,
+            "fuel": truth.fuel_events,
+            "levels": levels,
         }
     return frame, events
 
@@ -148,3 +153,80 @@ def test_a_silent_device_is_named(fleet):
     found = fl.silences(frame)
     assert found.height > 3
     assert found["duration_s"].min() >= 300
+
+
+# Fuel
+
+
+def found_of(truth: pl.DataFrame, found: pl.DataFrame, tank: pl.Expr) -> pl.DataFrame:
+    """Lay what was found of each tank beside what happened to it."""
+    named = found.with_columns(tank=tank).rename(lambda name: f"found_{name}")
+    return truth.sort("started_at").join_asof(
+        named.sort("found_started_at"),
+        left_on="started_at",
+        right_on="found_started_at",
+        by_left=["tracker_id", "tank"],
+        by_right=["found_tracker_id", "found_tank"],
+        strategy="nearest",
+        tolerance=timedelta(seconds=120),
+        coalesce=False,
+        check_sortedness=False,
+    )
+
+
+def test_what_is_filled_and_stolen_on_the_wire_is_found(fleet):
+    frame, events = fleet
+    truth = events["fuel"].filter(pl.col("kind") != "leak", pl.col("ended_at").is_not_null())
+    found = fl.fuel_events(events["levels"], states=frame)
+    tank = pl.col("sensor").str.extract(r"Tank (\d)").cast(pl.Int64).fill_null(1)
+    both = found_of(truth, found, tank)
+    assert both.height == found.height >= 4
+    assert both["found_kind"].equals(both["kind"].rename("found_kind"))
+    # One device tells percent.
+    litres = pl.when(pl.col("found_units") == "litre").then("found_volume")
+    off = both.select((litres / pl.col("litres") - 1).abs().max()).item()
+    assert off < 0.05
+
+
+@pytest.fixture(scope="module")
+def two_days():
+    return devices.days(48, seed=5, days=2)
+
+
+def test_all_that_is_filled_and_stolen_in_two_days_is_found_and_nothing_else(two_days):
+    """What happened while a device was silent is known only by what was left of it."""
+    silences = two_days.truth.silences.select(
+        "tracker_id", silent_from="started_at", silent_to="ended_at"
+    )
+    truth = two_days.truth.fuel_events.filter(pl.col("kind") != "leak")
+    hidden = truth.join(silences, on="tracker_id").filter(
+        pl.col("silent_from") < pl.col("ended_at"), pl.col("silent_to") > pl.col("started_at")
+    )
+    truth = truth.join(hidden, on=["tracker_id", "started_at"], how="anti")
+    found = fl.fuel_events(two_days.readings, states=two_days.states)
+    both = found_of(truth, found, pl.col("sensor_id")).join(
+        two_days.tanks, on=["tracker_id", "tank"]
+    )
+    assert both["found_kind"].equals(both["kind"].rename("found_kind"))
+    assert found.height == both.height >= 20
+    assert set(both["kind"]) == {"fill", "drain"}
+    litres = pl.col("found_volume") * pl.col("litres_per_unit")
+    assert both.select(((litres - pl.col("litres")) / pl.col("volume_l")).abs().max()).item() < 0.01
+    for name in ("started_at", "ended_at"):
+        assert both.select(seconds_off(name).max()).item() <= 60
+
+
+def test_what_is_burnt_in_two_days_is_what_the_engine_took(two_days):
+    leaks = two_days.truth.fuel_events.filter(pl.col("kind") == "leak")["tracker_id"].to_list()
+    found = fl.fuel_consumption(two_days.readings, states=two_days.states)
+    found = found.join(
+        two_days.tanks.rename({"tank": "sensor_id"}), on=["tracker_id", "sensor_id"]
+    ).with_columns(litres=pl.col("consumed") * pl.col("litres_per_unit"))
+    sums = found.group_by("tracker_id").agg(pl.col("litres").sum(), n=pl.len())
+    both = sums.join(two_days.truth.totals, on="tracker_id").filter(
+        pl.col("burnt_l") > 5, ~pl.col("tracker_id").is_in(leaks)
+    )
+    assert both.height > 25
+    off = (both["litres"] / both["burnt_l"] - 1).abs()
+    assert off.median() < 0.01
+    assert off.quantile(0.9) < 0.05
