@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_BENCH := $(VENV)/.ready-bench
 READY_BROWSER := $(VENV)/.ready-browser
+READY_SPARK := $(VENV)/.ready-spark
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser soak lint bench clean
+.PHONY: help demo test test-browser test-spark soak lint bench clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,14 +30,22 @@ $(READY_BROWSER): $(READY)
 	$(BIN)/python -m pip install --quiet --editable ".[browser]"
 	@touch $@
 
+# And so with Spark, which also needs a Java of 17 or newer.
+$(READY_SPARK): $(READY)
+	$(BIN)/python -m pip install --quiet --editable ".[spark]"
+	@touch $@
+
 demo: $(READY) ## Record the simulated fleet for 30 s, and show what came
 	$(BIN)/fleetlab capture --server demo --seconds 30 --rate-limit 1s
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest --ignore=tests/browser
+	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/spark
 
 test-browser: $(READY_BROWSER) ## Run the tests in a real JupyterLab and Chromium
 	$(BIN)/python -m pytest -n0 tests/browser
+
+test-spark: $(READY_SPARK) ## Run all detectors on Spark, and compare (about 3 minutes)
+	$(BIN)/python -m pytest -n0 tests/spark
 
 soak: $(READY) ## Record 12,000 trackers for SOAK_MINUTES=10, then kill SOAK_KILLS=50 captures
 	$(BIN)/python -m tests.soak
