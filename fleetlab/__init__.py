@@ -31,12 +31,14 @@ from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
 
 if TYPE_CHECKING:
     from fleetlab import analysis, charts
+    from fleetlab.analysis.aligning import align
     from fleetlab.analysis.fuel_consumption import fuel_consumption
     from fleetlab.analysis.fuel_events import fuel_events
     from fleetlab.analysis.idling import idling
     from fleetlab.analysis.latency import latency
     from fleetlab.analysis.mileage import mileage
     from fleetlab.analysis.positions import clean_positions
+    from fleetlab.analysis.resampling import resample
     from fleetlab.analysis.silences import silences
     from fleetlab.analysis.speeding import speeding
     from fleetlab.analysis.status_spans import status_spans
@@ -59,6 +61,7 @@ __all__ = [
     "StateBatch",
     "__version__",
     "acapture",
+    "align",
     "analysis",
     "capture",
     "charts",
@@ -71,6 +74,7 @@ __all__ = [
     "mileage",
     "rebuild",
     "replay",
+    "resample",
     "scan",
     "silences",
     "speeding",

@@ -4,12 +4,14 @@ Each is a function of states, and returns one row a finding. All are written onc
 frames, and run where the rows are: in Polars, in DuckDB, or on a Spark cluster.
 """
 
+from fleetlab.analysis.aligning import align
 from fleetlab.analysis.fuel_consumption import fuel_consumption
 from fleetlab.analysis.fuel_events import fuel_events
 from fleetlab.analysis.idling import idling
 from fleetlab.analysis.latency import latency
 from fleetlab.analysis.mileage import mileage
 from fleetlab.analysis.positions import clean_positions
+from fleetlab.analysis.resampling import resample
 from fleetlab.analysis.silences import silences
 from fleetlab.analysis.speeding import speeding
 from fleetlab.analysis.status_spans import status_spans
@@ -17,12 +19,14 @@ from fleetlab.analysis.stops import stops
 from fleetlab.analysis.trips import trips
 
 __all__ = [
+    "align",
     "clean_positions",
     "fuel_consumption",
     "fuel_events",
     "idling",
     "latency",
     "mileage",
+    "resample",
     "silences",
     "speeding",
     "status_spans",

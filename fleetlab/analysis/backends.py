@@ -41,6 +41,10 @@ class Backend(Protocol):
         """Turn whole microseconds since 1970 UTC into the date in a time zone."""
         ...
 
+    def every(self, frame: Frame, name: str, step: int) -> Frame:
+        """Repeat each row for every multiple of a step from ``_first`` to ``_last``, as `name`."""
+        ...
+
     def table(self, like: Frame, columns: Mapping[str, Any], rows: Sequence[Any]) -> Frame:
         """Make a frame of plain values, beside another one; Narwhals dtypes by name."""
         ...
@@ -69,6 +73,12 @@ class _Polars:
     def dates(self, frame: Frame, name: str, zone: str) -> Frame:
         local = pl.col(name).cast(_TIME).dt.convert_time_zone(zone).dt.date()
         return _frame(frame.to_native().with_columns(local))
+
+    def every(self, frame: Frame, name: str, step: int) -> Frame:
+        first, last = _multiples(step)
+        rows = frame.filter(last >= first).with_columns(_first=first, _last=last).to_native()
+        ranges = pl.int_ranges("_first", pl.col("_last") + 1, step)
+        return _frame(rows.with_columns(ranges.alias(name)).explode(name).drop("_first", "_last"))
 
     def table(self, like: Frame, columns: Mapping[str, Any], rows: Sequence[Any]) -> Frame:
         del like
@@ -113,6 +123,19 @@ class _DuckDB:
         date = local.cast("DATE").alias(name)
         made = [date if one == name else column(one) for one in frame.columns]
         return _frame(frame.to_native().select(*made))
+
+    def every(self, frame: Frame, name: str, step: int) -> Frame:
+        import duckdb  # noqa: PLC0415
+
+        first, last = _multiples(step)
+        rows = frame.filter(last >= first).with_columns(_first=first, _last=last + 1)
+        column = duckdb.ColumnExpression
+        numbers = duckdb.FunctionExpression(
+            "range", column("_first"), column("_last"), duckdb.ConstantExpression(step)
+        )
+        made = duckdb.FunctionExpression("unnest", numbers).alias(name)
+        kept = [column(one) for one in frame.columns if one not in ("_first", "_last")]
+        return _frame(rows.to_native().select(*kept, made))
 
     def table(self, like: Frame, columns: Mapping[str, Any], rows: Sequence[Any]) -> Frame:
         types = [_SQL[dtype] for dtype in columns.values()]
@@ -163,6 +186,14 @@ class _Spark:
         )
         return _frame(native.withColumn(name, functions.to_date(local)))
 
+    def every(self, frame: Frame, name: str, step: int) -> Frame:
+        from pyspark.sql import functions  # noqa: PLC0415
+
+        first, last = _multiples(step)
+        rows = frame.filter(last >= first).with_columns(_first=first, _last=last).to_native()
+        numbers = functions.sequence("_first", "_last", functions.lit(step))
+        return _frame(rows.withColumn(name, functions.explode(numbers)).drop("_first", "_last"))
+
     def table(self, like: Frame, columns: Mapping[str, Any], rows: Sequence[Any]) -> Frame:
         schema = ", ".join(f"{name} {_SPARK[dtype]}" for name, dtype in columns.items())
         session = like.to_native().sparkSession
@@ -173,6 +204,14 @@ class _Spark:
 
     def give(self, frame: Frame) -> Any:
         return frame.to_native()
+
+
+def _multiples(step: int) -> tuple[nw.Expr, nw.Expr]:
+    """Return the first multiple of a step from ``_first`` on, and the last up to ``_last``."""
+    first, last = nw.col("_first"), nw.col("_last")
+    return ((first + (step - 1)) // step * step).cast(nw.Int64), (last // step * step).cast(
+        nw.Int64
+    )
 
 
 def _frame(native: Any) -> Frame:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
 from fleetlab.analysis.device import device_timeline
 from fleetlab.analysis.movement import yes
-from fleetlab.analysis.sources import Source
+from fleetlab.analysis.sources import Source, labels_of
 from fleetlab.analysis.timeline import over
 from fleetlab.errors import InvalidArgument
 
@@ -99,8 +98,7 @@ def levels_of(
     else:
         queues = Source.of(source.recording, events=("iot_monitor",))
         told = [_of_readings(source), _of_attributes(queues)]
-        names = [one.frame.select("tracker_id", "label") for one in (source, queues)]
-        source = replace(source, frame=nw.concat(names))
+        source = labels_of(source, queues)
         beside = Source.of(source.recording, rows=states)
     rows = nw.concat([part.select(*_TOLD) for part in told])
     heard = rows.select("tracker_id", nw.col("moment_us").alias("t"), heard=~nw.col("snapshot"))

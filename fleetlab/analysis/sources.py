@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fleetlab.analysis.backends import Backend, Frame
 
-__all__ = ["STATES", "Source"]
+__all__ = ["STATES", "Source", "labels_of"]
 
 STATES: Final = ("state_batch", "state")
 """Events that tell states; where both were recorded, the first counts."""
@@ -225,6 +225,18 @@ class Source:
     def ordered(self, frame: Frame, columns: Sequence[str], *by: str) -> Any:
         """Return columns as the user gets them, sorted by tracker and further columns."""
         return self.backend.give(frame.select(*columns).sort("tracker_id", *by))
+
+
+def labels_of(first: Source, *others: Source) -> Source:
+    """Return a source of which only trackers and labels are looked at, those of all."""
+    if not others:
+        return first
+    names = [
+        one.frame.select("tracker_id", "label")
+        for one in (first, *others)
+        if {"tracker_id", "label"} <= set(one.frame.collect_schema())
+    ]
+    return replace(first, frame=nw.concat(names)) if names else first
 
 
 def _opened(data: Any) -> Any:

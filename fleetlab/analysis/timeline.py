@@ -28,8 +28,8 @@ def over(expr: nw.Expr, *order_by: str, of: Sequence[str] = ("tracker_id",)) -> 
     return expr.over(*of, order_by=list(order_by or (BY,)))
 
 
-def once(rows: Frame, values: Sequence[str]) -> Frame:
-    """Let each moment of a tracker count once, and add ``t``, the moment from which a row holds.
+def once(rows: Frame, values: Sequence[str], *, of: Sequence[str] = ("tracker_id",)) -> Frame:
+    """Let each moment of a line count once, and add ``t``, the moment from which a row holds.
 
     That is ``event_us``; of a snapshot, which tells what held before, it is the moment of its
     arrival, where that is known. What a snapshot told already is no news when it comes again. Of
@@ -42,11 +42,15 @@ def once(rows: Frame, values: Sequence[str]) -> Frame:
         As :meth:`Source.rows` gives them.
     values : sequence of str
         Columns that decide between rows that came together.
+    of : sequence of str
+        What makes a line of rows: a tracker, or one of its readings.
     """
     rows = rows.with_columns(_news=(~nw.col("snapshot")).cast(nw.Int64))
     order = ("event_us", "received_us", "seq", "_news", *values)
     old = nw.when(nw.col("snapshot")).then(nw.col("event_us")).otherwise(nw.lit(-(2**62)))
-    rows = rows.with_columns(_old=old).with_columns(_told=over(nw.col("_old").cum_max(), *order))
+    rows = rows.with_columns(_old=old).with_columns(
+        _told=over(nw.col("_old").cum_max(), *order, of=of)
+    )
     rows = rows.with_columns(snapshot=nw.col("_told") == nw.col("event_us"))
     came = nw.max_horizontal("received_us", "event_us")
     rows = rows.with_columns(
@@ -54,7 +58,7 @@ def once(rows: Frame, values: Sequence[str]) -> Frame:
         _news=(~nw.col("snapshot")).cast(nw.Int64),
     )
     order = (BY, "_news", "received_us", "seq", *values)
-    rows = rows.with_columns(_next=over(nw.col(BY).shift(-1), *order))
+    rows = rows.with_columns(_next=over(nw.col(BY).shift(-1), *order, of=of))
     last = nw.col("_next").is_null() | (nw.col("_next") > nw.col(BY))
     return rows.filter(last).drop("_next", "_news", "_old", "_told")
 

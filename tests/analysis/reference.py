@@ -546,3 +546,23 @@ def clean_positions(world: World) -> list[Row]:
         kept = believed(once(rows, ("speed_kmh", "lat", "lng")))
         found += [row for row in kept if None not in (row["lat"], row["lng"])]
     return sorted(found, key=lambda row: (row["tracker_id"], row["event_time"], row["t"]))
+
+
+def resample(world: World, every: int, columns: tuple[str, ...]) -> list[Row]:
+    """The last row until each multiple of `every`; none once a gap has begun since."""
+    found = []
+    for tracker, rows in trackers(world.rows).items():
+        kept = once(rows, columns)
+        first, last = kept[0]["t"], kept[-1]["t"]
+        if world.observed is not None:
+            last = max(last, world.observed[1])
+        for moment in range(-(-first // every) * every, last + 1, every):
+            (*_, row) = (row for row in kept if row["t"] <= moment)
+            cut = any(
+                who in (None, tracker) and row["t"] <= start <= moment
+                for who, start, _ in world.gaps
+            )
+            told = {name: None if cut else row[name] for name in columns}
+            age = None if cut else float(moment - row["event_time"])
+            found.append({"tracker_id": tracker, "event_time": moment, **told, "age_s": age})
+    return found

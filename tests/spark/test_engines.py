@@ -17,6 +17,7 @@ READINGS = ("fuel_events", "fuel_consumption")
 LEAST = {
     "trips": 8, "stops": 8, "idling": 8, "speeding": 4, "status_spans": 60, "silences": 2,
     "mileage": 8, "latency": 4, "clean_positions": 1000, "fuel_events": 2, "fuel_consumption": 6,
+    "resample": 1000, "align": 1000,
 }  # fmt: skip
 """How many rows each finds at least, so that nothing is compared with nothing."""
 
@@ -78,6 +79,10 @@ def arguments(name: str, states: Any) -> dict[str, Any]:
         more["states"] = states
     if name == "mileage":
         more["timezone"] = "Europe/Madrid"
+    if name in ("resample", "align"):
+        more["every"] = "1m" if name == "resample" else "5m"
+    if name == "align":
+        more["names"] = ["speed_kmh", "ignition", "movement_status"]
     return more
 
 
