@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from fleetlab.analysis.status_spans import status_spans
     from fleetlab.analysis.stops import stops
     from fleetlab.analysis.trips import trips
+    from fleetlab.analysis.visits import within
 
 __all__ = [
     "AuthenticationError",
@@ -82,6 +83,7 @@ __all__ = [
     "status_spans",
     "stops",
     "trips",
+    "within",
 ]
 
 

@@ -17,6 +17,7 @@ from fleetlab.analysis.speeding import speeding
 from fleetlab.analysis.status_spans import status_spans
 from fleetlab.analysis.stops import stops
 from fleetlab.analysis.trips import trips
+from fleetlab.analysis.visits import within
 
 __all__ = [
     "align",
@@ -32,4 +33,5 @@ __all__ = [
     "status_spans",
     "stops",
     "trips",
+    "within",
 ]

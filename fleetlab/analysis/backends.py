@@ -22,6 +22,7 @@ __all__ = ["Backend", "Frame", "backend_of"]
 Frame = nw.LazyFrame[Any]
 
 _TIME: Final = pl.Datetime("us", "UTC")
+_DAY_S: Final = 86_400
 _SQL: Final = {nw.Int64: "BIGINT", nw.Float64: "DOUBLE", nw.Boolean: "BOOLEAN", nw.String: "TEXT"}
 _SPARK: Final = {**_SQL, nw.String: "STRING"}
 
@@ -39,6 +40,10 @@ class Backend(Protocol):
 
     def dates(self, frame: Frame, name: str, zone: str) -> Frame:
         """Turn whole microseconds since 1970 UTC into the date in a time zone."""
+        ...
+
+    def clock(self, frame: Frame, name: str, zone: str) -> Frame:
+        """Add ``weekday`` (Monday is 1) and ``second`` of the day of µs since 1970 in a zone."""
         ...
 
     def every(self, frame: Frame, name: str, step: int) -> Frame:
@@ -73,6 +78,15 @@ class _Polars:
     def dates(self, frame: Frame, name: str, zone: str) -> Frame:
         local = pl.col(name).cast(_TIME).dt.convert_time_zone(zone).dt.date()
         return _frame(frame.to_native().with_columns(local))
+
+    def clock(self, frame: Frame, name: str, zone: str) -> Frame:
+        local = pl.col(name).cast(_TIME).dt.convert_time_zone(zone).dt.replace_time_zone(None)
+        second = local.dt.epoch("s") % _DAY_S
+        return _frame(
+            frame.to_native().with_columns(
+                weekday=local.dt.weekday().cast(pl.Int64), second=second.cast(pl.Int64)
+            )
+        )
 
     def every(self, frame: Frame, name: str, step: int) -> Frame:
         first, last = _multiples(step)
@@ -118,11 +132,27 @@ class _DuckDB:
         import duckdb  # noqa: PLC0415
 
         column = duckdb.ColumnExpression
-        moment = duckdb.FunctionExpression("make_timestamptz", column(name))
-        local = duckdb.FunctionExpression("timezone", duckdb.ConstantExpression(zone), moment)
-        date = local.cast("DATE").alias(name)
+        date = self._local(name, zone).cast("DATE").alias(name)
         made = [date if one == name else column(one) for one in frame.columns]
         return _frame(frame.to_native().select(*made))
+
+    def clock(self, frame: Frame, name: str, zone: str) -> Frame:
+        import duckdb  # noqa: PLC0415
+
+        local = self._local(name, zone)
+        call = duckdb.FunctionExpression
+        second = call("mod", call("epoch", local).cast("BIGINT"), duckdb.ConstantExpression(_DAY_S))
+        day = call("isodow", local).cast("BIGINT")
+        kept = [duckdb.ColumnExpression(one) for one in frame.columns]
+        native = frame.to_native().select(*kept, day.alias("weekday"), second.alias("second"))
+        return _frame(native)
+
+    def _local(self, name: str, zone: str) -> Any:
+        """Return an expression for the local time of µs since 1970."""
+        import duckdb  # noqa: PLC0415
+
+        moment = duckdb.FunctionExpression("make_timestamptz", duckdb.ColumnExpression(name))
+        return duckdb.FunctionExpression("timezone", duckdb.ConstantExpression(zone), moment)
 
     def every(self, frame: Frame, name: str, step: int) -> Frame:
         import duckdb  # noqa: PLC0415
@@ -177,14 +207,30 @@ class _Spark:
     def dates(self, frame: Frame, name: str, zone: str) -> Frame:
         from pyspark.sql import functions  # noqa: PLC0415
 
-        native = frame.to_native()
+        local = self._local(frame, name, zone)
+        return _frame(frame.to_native().withColumn(name, functions.to_date(local)))
+
+    def clock(self, frame: Frame, name: str, zone: str) -> Frame:
+        from pyspark.sql import functions  # noqa: PLC0415
+
+        native, local = frame.to_native(), self._local(frame, name, zone)
+        hours, minutes = functions.hour(local), functions.minute(local)
+        second = hours * 3600 + minutes * 60 + functions.second(local)
+        day = functions.weekday(local) + 1
+        return _frame(
+            native.withColumns({"weekday": day.cast("bigint"), "second": second.cast("bigint")})
+        )
+
+    def _local(self, frame: Frame, name: str, zone: str) -> Any:
+        """Return an expression for the local time of µs since 1970."""
+        from pyspark.sql import functions  # noqa: PLC0415
+
         # Spark shows moments in the session's zone, so the way goes from that one to the asked.
-        session = native.sparkSession.conf.get("spark.sql.session.timeZone")
+        session = frame.to_native().sparkSession.conf.get("spark.sql.session.timeZone")
         moment = functions.timestamp_micros(name)
-        local = functions.convert_timezone(
+        return functions.convert_timezone(
             functions.lit(session), functions.lit(zone), moment.cast("timestamp_ntz")
         )
-        return _frame(native.withColumn(name, functions.to_date(local)))
 
     def every(self, frame: Frame, name: str, step: int) -> Frame:
         from pyspark.sql import functions  # noqa: PLC0415

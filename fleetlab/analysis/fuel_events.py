@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fleetlab.analysis.backends import Frame
+    from fleetlab.analysis.shifts import Shifts
 
 __all__ = ["RISE", "FuelRules", "changes", "fuel_events", "steps"]
 
@@ -73,6 +74,8 @@ def fuel_events(
     gaps: Any = None,
     observed: tuple[datetime | str, datetime | str] | None = None,
     states: Any = None,
+    shifts: Shifts | None = None,
+    timezone: str | None = None,
     accuracy_percent: float = 10.0,
     min_drain_per_h: float = 120.0,
     max_per_100_km: float | None = None,
@@ -118,6 +121,8 @@ def fuel_events(
         States, of the kind of `data`, which tell when the device was heard, whether the engine ran
         and where it was; those of the recording if left out. Without any, readings are the only
         signs of life, and the place is null.
+    shifts, timezone
+        As of :func:`fleetlab.trips`.
     accuracy_percent : float
         How much of the tank a level may be off.
     min_drain_per_h : float
@@ -156,8 +161,9 @@ def fuel_events(
         max_silence_s, tank_volume,
     )  # fmt: skip
     source, levels = levels_of(
-        data, gaps=gaps, observed=observed, states=states, sensor=sensor, tank_volume=tank_volume
-    )
+        data, gaps=gaps, observed=observed, states=states, sensor=sensor, tank_volume=tank_volume,
+        shifts=shifts, timezone=timezone,
+    )  # fmt: skip
     what = nw.col("what")
     fallen = nw.when(what == _FALL).then(nw.lit("drain")).otherwise(nw.lit("unexplained_loss"))
     found = changes(steps(levels, rules), rules).with_columns(

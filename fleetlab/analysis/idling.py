@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fleetlab.analysis.backends import Frame
+    from fleetlab.analysis.shifts import Shifts
 
 __all__ = ["idling"]
 
@@ -36,6 +37,8 @@ def idling(
     gaps: Any = None,
     observed: tuple[datetime | str, datetime | str] | None = None,
     states: Any = None,
+    shifts: Shifts | None = None,
+    timezone: str | None = None,
     min_duration_s: float = 0.0,
     min_speed_kmh: float = 3.0,
     min_satellites: float = 3.0,
@@ -59,7 +62,7 @@ def idling(
         States: ``tracker_id``, ``label``, ``event_time`` (UTC), ``snapshot``, ``speed_kmh``,
         ``movement_status``, ``ignition``, ``connection_status``, ``lat``, ``lng`` (°). What a frame
         lacks counts as null.
-    gaps, observed, states
+    gaps, observed, states, shifts, timezone
         As of :func:`fleetlab.trips`.
     min_duration_s : float
         Shorter ones are left out.
@@ -89,7 +92,9 @@ def idling(
         "min_satellites": number("min_satellites", min_satellites, 0, 100, ""),
         "max_cell_kmh": number("max_cell_kmh", max_cell_kmh, 0, 100_000, "km/h"),
     }
-    source = Source.of(data, gaps=gaps, observed=observed, rows=states)
+    source = Source.of(
+        data, gaps=gaps, observed=observed, rows=states, shifts=shifts, timezone=timezone
+    )
     rows = source.rows("server_time", *COLUMNS, *_STATUS)
     wrong = wrong_fix(min_satellites=min_satellites, max_cell_kmh=max_cell_kmh)
     rows = within(told(rows, (*_STATUS, *VALUES)), source)

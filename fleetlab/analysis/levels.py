@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fleetlab.analysis.backends import Frame
+    from fleetlab.analysis.shifts import Shifts
 
 __all__ = ["SENSOR", "TANK", "levels_of", "of_tank"]
 
@@ -58,12 +59,14 @@ def levels_of(
     states: Any,
     sensor: Iterable[int | str] | int | str | None,
     tank_volume: float | None,
+    shifts: Shifts | None = None,
+    timezone: str | None = None,
 ) -> tuple[Source, Frame]:
     """Return the levels of all tanks that were asked for.
 
     Parameters
     ----------
-    data, gaps, observed, states, sensor, tank_volume
+    data, gaps, observed, states, sensor, tank_volume, shifts, timezone
         As of :func:`fleetlab.fuel_events`.
 
     Returns
@@ -83,7 +86,14 @@ def levels_of(
     InvalidArgument
         If `data` have no levels' columns, or `sensor` is of another kind.
     """
-    source = Source.of(data, events=("readings_batch",), gaps=gaps, observed=observed)
+    source = Source.of(
+        data,
+        events=("readings_batch",),
+        gaps=gaps,
+        observed=observed,
+        shifts=shifts,
+        timezone=timezone,
+    )
     wanted = None if sensor is None else _wanted(sensor)
     beside = None
     if source.recording is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
@@ -11,8 +10,6 @@ from fleetlab.analysis.movement import Rules, moving
 from fleetlab.analysis.sources import Source
 from fleetlab.analysis.timeline import once, over
 from fleetlab.analysis.trips import Kept, trip_rows
-from fleetlab.errors import InvalidArgument
-from fleetlab.tables.times import is_zone
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +27,6 @@ _COLUMNS: Final = {
     "odometer_km": nw.Float64,
 }
 _READINGS: Final = ("reading", "value")
-_OFFSET: Final = re.compile(r"([+-])(\d\d):(\d\d)")
 
 
 def mileage(
@@ -85,21 +81,18 @@ def mileage(
         If an argument doesn't fit.
     """
     kept = Kept(min_stop_s, max_gap_s, min_distance_m=min_distance_m)
-    source = Source.of(data, gaps=gaps, observed=observed, rows=states)
-    zone = timezone or source.zone
-    if not _OFFSET.fullmatch(zone) and not is_zone(zone):
-        raise InvalidArgument(f"timezone={zone!r} is no IANA name, such as 'Europe/Madrid'.")
-    days = _days(source, kept, zone)
-    odometer = _odometer(data, source, readings, zone)
+    source = Source.of(data, gaps=gaps, observed=observed, rows=states, timezone=timezone)
+    days = _days(source, kept)
+    odometer = _odometer(data, source, readings)
     if odometer is None:
         days = days.with_columns(odometer_km=nw.lit(None, nw.Float64))
     else:
         days = days.join(odometer, on=["tracker_id", "date"], how="left")
     shown = {name: vars(kept)[name] for name in ("min_stop_s", "max_gap_s", "min_distance_m")}
-    return source.findings(days, _COLUMNS, {**shown, "timezone": zone} if explain else None)
+    return source.findings(days, _COLUMNS, {**shown, "timezone": source.zone} if explain else None)
 
 
-def _days(source: Source, kept: Kept, zone: str) -> Frame:
+def _days(source: Source, kept: Kept) -> Frame:
     """Return each tracker's days, with what was driven on them."""
     rows = moving(source, Rules())
     parts = trip_rows(rows, kept)
@@ -114,13 +107,13 @@ def _days(source: Source, kept: Kept, zone: str) -> Frame:
         nw.col("begins").cast(nw.Int64).alias("n_trips"),
     )
     driven = (
-        _dated(source, parts, zone)
+        source.dates(parts, "date")
         .group_by("tracker_id", "date")
         .agg(nw.col("distance_m", "moving_s", "n_trips").sum())
     )
     days = rows.select("tracker_id", "t", nw.col("t").alias("date"))
     days = (
-        _dated(source, days, zone)
+        source.dates(days, "date")
         .group_by("tracker_id", "date")
         .agg(nw.col("t").min().alias("started_us"), nw.col("t").max().alias("ended_us"))
     )
@@ -132,7 +125,7 @@ def _days(source: Source, kept: Kept, zone: str) -> Frame:
     )
 
 
-def _odometer(data: Any, source: Source, readings: Any, zone: str) -> Frame | None:
+def _odometer(data: Any, source: Source, readings: Any) -> Frame | None:
     """Return by how much each odometer rose, by day; None where nothing tells."""
     if readings is None and source.recording is None:
         return None
@@ -143,15 +136,5 @@ def _odometer(data: Any, source: Source, readings: Any, zone: str) -> Frame | No
     rows = rows.with_columns(odometer_km=rise).filter(nw.col("odometer_km") >= 0)
     rows = rows.select("tracker_id", "odometer_km", nw.col("event_us").alias("date"))
     return (
-        _dated(source, rows, zone).group_by("tracker_id", "date").agg(nw.col("odometer_km").sum())
+        source.dates(rows, "date").group_by("tracker_id", "date").agg(nw.col("odometer_km").sum())
     )
-
-
-def _dated(source: Source, rows: Frame, zone: str) -> Frame:
-    """Turn ``date``, a moment in µs, into the date of a zone, or of an offset like ``+05:45``."""
-    offset = _OFFSET.fullmatch(zone)
-    if offset is None:
-        return source.backend.dates(rows, "date", zone)
-    sign, hours, minutes = offset.groups()
-    shift = int(f"{sign}1") * (int(hours) * 60 + int(minutes)) * 60 * _US
-    return source.backend.dates(rows.with_columns(nw.col("date") + shift), "date", "UTC")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,17 +12,21 @@ import polars as pl
 
 from fleetlab.analysis.backends import backend_of
 from fleetlab.analysis.bounds import bounds_of, gaps_of, named_bounds
+from fleetlab.analysis.shifts import in_shift, named_shifts
 from fleetlab.errors import InvalidArgument
 from fleetlab.recording import Recording, load
+from fleetlab.tables.times import is_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from fleetlab.analysis.backends import Backend, Frame
+    from fleetlab.analysis.shifts import Shift, Shifts
 
 __all__ = ["STATES", "Source", "labels_of"]
 
+OFFSET: Final = re.compile(r"([+-])(\d\d):(\d\d)")
 STATES: Final = ("state_batch", "state")
 """Events that tell states; where both were recorded, the first counts."""
 
@@ -57,6 +62,8 @@ class Source:
         The recording's time zone, ``UTC`` of a frame.
     recording : Recording or None
         Where the rows are of.
+    shifts : tuple of Shift
+        Working hours, by the zone's clock; findings then tell in which they began.
     """
 
     frame: Frame
@@ -65,6 +72,7 @@ class Source:
     observed: tuple[int, int] | None
     zone: str = "UTC"
     recording: Recording | None = None
+    shifts: tuple[Shift, ...] = ()
 
     @classmethod
     def of(
@@ -75,6 +83,8 @@ class Source:
         gaps: Any = None,
         observed: tuple[datetime | str, datetime | str] | None = None,
         rows: Any = None,
+        shifts: Shifts | None = None,
+        timezone: str | None = None,
     ) -> Source:
         """Look at what a detector was given.
 
@@ -92,6 +102,10 @@ class Source:
             From when to when the rows were watched; the recording's bounds if left out.
         rows : frame, optional
             Rows of the event to take instead of those of `data`.
+        shifts : mapping, optional
+            Working hours by name; see :func:`fleetlab.analysis.shifts.named_shifts`.
+        timezone : str, optional
+            IANA name of the zone whose clock and days count; the recording's if left out.
 
         Raises
         ------
@@ -112,9 +126,13 @@ class Source:
         if recording is not None:
             # What is made of a recording is a frame in hand, though it was scanned.
             backend = backend_of(pl.DataFrame())[1] if rows is None else backend
-        zone = (recording and (recording.info.timezone or recording.info.utc_offset)) or "UTC"
+        told = recording and (recording.info.timezone or recording.info.utc_offset)
+        zone = timezone or told or "UTC"
+        if not OFFSET.fullmatch(zone) and not is_zone(zone):
+            raise InvalidArgument(f"timezone={zone!r} is no IANA name, such as 'Europe/Madrid'.")
         known = [] if gaps is None else gaps_of(gaps, events)
-        return cls(frame, backend, known, bounds, zone, recording)
+        hours = tuple(named_shifts(shifts))
+        return cls(frame, backend, known, bounds, zone, recording, hours)
 
     def rows(self, *names: str, keep: bool = False) -> Frame:
         """Return columns of the rows that have a moment and a tracker, in their declared types.
@@ -204,9 +222,32 @@ class Source:
             ended_at=end,
             duration_s=lasted,
         )
+        more = list(explain or {})
+        if self.shifts:
+            frame = in_shift(self.clock(frame, "started_at"), list(self.shifts))
+            more.insert(0, "shift")
         frame = self.backend.moments(self.labelled(frame), ["started_at", "ended_at"])
         head = ("tracker_id", "label", "started_at", "ended_at", "duration_s")
-        return self.ordered(frame, [*head, *columns, *(explain or {})], "started_at", *by)
+        return self.ordered(frame, [*head, *columns, *more], "started_at", *by)
+
+    def dates(self, frame: Frame, name: str) -> Frame:
+        """Turn µs since 1970 UTC into the date in the source's zone."""
+        frame, zone = self._zoned(frame, name)
+        return self.backend.dates(frame, name, zone)
+
+    def clock(self, frame: Frame, name: str) -> Frame:
+        """Add ``weekday`` and ``second`` of the day of µs since 1970 UTC in the source's zone."""
+        moved, zone = self._zoned(frame.with_columns(_clock=nw.col(name)), "_clock")
+        return self.backend.clock(moved, "_clock", zone).drop("_clock")
+
+    def _zoned(self, frame: Frame, name: str) -> tuple[Frame, str]:
+        """Return µs whose date and time in a named zone are those of the source's."""
+        offset = OFFSET.fullmatch(self.zone)
+        if offset is None:
+            return frame, self.zone
+        sign, hours, minutes = offset.groups()
+        shift = int(f"{sign}1") * (int(hours) * 60 + int(minutes)) * 60 * 1_000_000
+        return frame.with_columns((nw.col(name) + shift).alias(name)), "UTC"
 
     def labelled(self, frame: Frame) -> Frame:
         """Add each tracker's ``label``; of one that was renamed, the last in the alphabet."""

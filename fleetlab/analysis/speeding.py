@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fleetlab.analysis.backends import Frame
+    from fleetlab.analysis.shifts import Shifts
 
 __all__ = ["speeding"]
 
@@ -43,6 +44,8 @@ def speeding(
     gaps: Any = None,
     observed: tuple[datetime | str, datetime | str] | None = None,
     states: Any = None,
+    shifts: Shifts | None = None,
+    timezone: str | None = None,
     max_gap_s: float = 1800.0,
     max_jump_kmh: float = 300.0,
     min_satellites: float = 3.0,
@@ -65,7 +68,7 @@ def speeding(
         The limit for all, or one a tracker id; trackers that it doesn't name have none.
     min_duration_s : float
         What lasts no longer is left out.
-    gaps, observed, states
+    gaps, observed, states, shifts, timezone
         As of :func:`fleetlab.trips`.
     max_gap_s : float
         How long the last row before none comes is believed, at most.
@@ -97,7 +100,9 @@ def speeding(
     jump = number("max_jump_kmh", max_jump_kmh, 1, 100_000, "km/h")
     satellites = number("min_satellites", min_satellites, 0, 100, "")
     cell = number("max_cell_kmh", max_cell_kmh, 0, 100_000, "km/h")
-    source = Source.of(data, gaps=gaps, observed=observed, rows=states)
+    source = Source.of(
+        data, gaps=gaps, observed=observed, rows=states, shifts=shifts, timezone=timezone
+    )
     rows = once(source.rows(*COLUMNS), VALUES)
     rows = believable(rows, max_jump_kmh=jump, min_satellites=satellites, max_cell_kmh=cell)
     rows = rows.filter(~nw.col("speed_kmh").is_null())

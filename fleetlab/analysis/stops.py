@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fleetlab.analysis.backends import Frame
+    from fleetlab.analysis.shifts import Shifts
 
 __all__ = ["stops"]
 
@@ -35,6 +36,8 @@ def stops(
     gaps: Any = None,
     observed: tuple[datetime | str, datetime | str] | None = None,
     states: Any = None,
+    shifts: Shifts | None = None,
+    timezone: str | None = None,
     min_duration_s: float = 300.0,
     by: str = "speed",
     min_speed_kmh: float = 3.0,
@@ -56,7 +59,7 @@ def stops(
     data : Recording, path, iterable of paths, or a frame of Polars, DuckDB or PySpark
         States: ``tracker_id``, ``label``, ``event_time`` (UTC), ``snapshot``, ``lat``, ``lng`` (°),
         ``speed_kmh``, ``movement_status``, ``ignition``. What a frame lacks counts as null.
-    gaps, observed, states
+    gaps, observed, states, shifts, timezone
         As of :func:`fleetlab.trips`.
     min_duration_s : float
         Shorter ones are left out; the platform allows 1 to 1,440 minutes, and so does this.
@@ -86,7 +89,9 @@ def stops(
     one_of("by", by, ("speed", "ignition", "motion"))
     rules = Rules(min_speed_kmh, min_step_m, max_jump_kmh, min_satellites, max_cell_kmh, by)
     least = number("min_duration_s", min_duration_s, 60, 86_400, "s")
-    source = Source.of(data, gaps=gaps, observed=observed, rows=states)
+    source = Source.of(
+        data, gaps=gaps, observed=observed, rows=states, shifts=shifts, timezone=timezone
+    )
     found = _found(moving(source, rules, "ignition"), rules)
     found = found.filter(nw.col("ended_us") - nw.col("started_us") >= round(least * _US))
     shown = {"min_duration_s": least, "by": by, **rules.shown()} if explain else None

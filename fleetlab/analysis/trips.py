@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fleetlab.analysis.backends import Frame
+    from fleetlab.analysis.shifts import Shifts
 
 __all__ = ["Kept", "trip_rows", "trips"]
 
@@ -40,6 +41,8 @@ def trips(
     gaps: Any = None,
     observed: tuple[datetime | str, datetime | str] | None = None,
     states: Any = None,
+    shifts: Shifts | None = None,
+    timezone: str | None = None,
     min_speed_kmh: float = 3.0,
     min_step_m: float = 50.0,
     min_stop_s: float = 300.0,
@@ -86,6 +89,12 @@ def trips(
         tracker's first and last row count.
     states : frame, optional
         The states, where `data` are other rows.
+    shifts : mapping, optional
+        Working hours by name: from when to when by the clock, and on which days if not on all, as
+        in ``{"early": ("06:00", "14:00", "Mon-Fri"), "night": ("22:00", "06:00")}``. They add a
+        column ``shift``: the first in which it began, null outside all.
+    timezone : str, optional
+        IANA name of the zone of their clock; the recording's if left out, UTC of a frame.
     min_speed_kmh, min_step_m : float
         What is movement.
     min_stop_s : float
@@ -116,7 +125,9 @@ def trips(
     """
     rules = Rules(min_speed_kmh, min_step_m, max_jump_kmh, min_satellites, max_cell_kmh)
     kept = Kept(min_stop_s, max_gap_s, min_points, min_top_speed_kmh, min_distance_m)
-    source = Source.of(data, gaps=gaps, observed=observed, rows=states)
+    source = Source.of(
+        data, gaps=gaps, observed=observed, rows=states, shifts=shifts, timezone=timezone
+    )
     found = kept.of(trip_rows(moving(source, rules), kept))
     shown = {**rules.shown(), **vars(kept)} if explain else None
     return source.findings(found, _COLUMNS, shown)

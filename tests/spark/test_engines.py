@@ -13,11 +13,12 @@ import pytest
 import fleetlab as fl
 from tests.analysis import devices, made
 
+SOUTH = [(40.40, -3.75), (40.40, -3.65), (40.30, -3.65), (40.30, -3.75)]
 READINGS = ("fuel_events", "fuel_consumption")
 LEAST = {
     "trips": 8, "stops": 8, "idling": 8, "speeding": 4, "status_spans": 60, "silences": 2,
     "mileage": 8, "latency": 4, "clean_positions": 1000, "fuel_events": 2, "fuel_consumption": 6,
-    "resample": 1000, "align": 1000,
+    "resample": 1000, "align": 1000, "within": 8,
 }  # fmt: skip
 """How many rows each finds at least, so that nothing is compared with nothing."""
 
@@ -79,6 +80,11 @@ def arguments(name: str, states: Any) -> dict[str, Any]:
         more["states"] = states
     if name == "mileage":
         more["timezone"] = "Europe/Madrid"
+    if name in ("trips", "stops", "idling", "speeding", "within"):
+        shift = ("06:00", "14:00", "Mon-Fri")
+        more |= {"shifts": {"early": shift}, "timezone": "Europe/Madrid"}
+    if name == "within":
+        more["places"] = {"centre": (40.4168, -3.7038, 3000), "south": SOUTH}
     if name in ("resample", "align"):
         more["every"] = "1m" if name == "resample" else "5m"
     if name == "align":
