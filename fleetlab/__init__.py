@@ -32,6 +32,7 @@ from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
 if TYPE_CHECKING:
     from fleetlab import analysis, charts
     from fleetlab.analysis.aligning import align
+    from fleetlab.analysis.fleet_summary import fleet_summary
     from fleetlab.analysis.fuel_consumption import fuel_consumption
     from fleetlab.analysis.fuel_events import fuel_events
     from fleetlab.analysis.idling import idling
@@ -67,6 +68,7 @@ __all__ = [
     "capture",
     "charts",
     "clean_positions",
+    "fleet_summary",
     "fuel_consumption",
     "fuel_events",
     "idling",
