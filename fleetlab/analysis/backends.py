@@ -28,7 +28,15 @@ _SPARK: Final = {**_SQL, nw.String: "STRING"}
 
 
 class Backend(Protocol):
-    """What a kind of frame needs of its own."""
+    """What a kind of frame needs of its own.
+
+    Attributes
+    ----------
+    eager : bool or None
+        Whether it is a Polars frame in hand, or a lazy one; None of the others.
+    """
+
+    eager: bool | None
 
     def micros(self, frame: Frame, names: Sequence[str]) -> Frame:
         """Turn moments into whole microseconds since 1970 UTC; those without a zone are UTC."""
@@ -67,7 +75,7 @@ class _Polars:
     """Polars, eager or lazy."""
 
     def __init__(self, *, eager: bool) -> None:
-        self._eager = eager
+        self.eager: bool | None = eager
 
     def micros(self, frame: Frame, names: Sequence[str]) -> Frame:
         return _frame(frame.to_native().with_columns(pl.col(names).dt.epoch("us").cast(pl.Int64)))
@@ -105,11 +113,13 @@ class _Polars:
 
     def give(self, frame: Frame) -> Any:
         native = frame.to_native()
-        return native.collect() if self._eager else native
+        return native.collect() if self.eager else native
 
 
 class _DuckDB:
     """A relation of DuckDB, in its own connection."""
+
+    eager: bool | None = None
 
     def _with(self, frame: Frame, function: str, names: Sequence[str], *more: Any) -> Frame:
         import duckdb  # noqa: PLC0415 - an extra, there if the user has a relation
@@ -189,6 +199,8 @@ class _DuckDB:
 
 class _Spark:
     """A DataFrame of PySpark."""
+
+    eager: bool | None = None
 
     def micros(self, frame: Frame, names: Sequence[str]) -> Frame:
         from pyspark.sql import functions  # noqa: PLC0415 - there if the user has a frame of it

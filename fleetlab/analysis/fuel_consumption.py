@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
+from fleetlab.analysis.batches import by_tracker
 from fleetlab.analysis.checks import number
 from fleetlab.analysis.fuel_events import RISE, FuelRules, changes, steps
-from fleetlab.analysis.levels import SENSOR, TANK, levels_of, of_tank
+from fleetlab.analysis.levels import SENSOR, TANK, levels_of, of_tank, sources_of
 from fleetlab.analysis.movement import yes
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fleetlab.analysis.backends import Frame
+    from fleetlab.analysis.sources import Source
 
 __all__ = ["fuel_consumption"]
 
@@ -76,10 +78,21 @@ def fuel_consumption(
     """
     rules = FuelRules(accuracy_percent, min_drain_per_h, tank_volume=tank_volume)
     silence = number("max_silence_s", max_silence_s, 1, 864_000, "s")
-    source, levels = levels_of(
-        data, gaps=gaps, observed=observed, states=states, sensor=sensor, tank_volume=tank_volume
-    )
-    rows = _stretches(steps(levels, rules), round(silence * _US))
+    named = ("accuracy_percent", "min_drain_per_h", "tank_volume")
+    shown = {**{name: vars(rules)[name] for name in named}, "max_silence_s": silence}
+    sources = sources_of(data, gaps=gaps, observed=observed, states=states)
+
+    def detect(*parts: Source) -> Any:
+        source, levels = levels_of(dict(zip(sources, parts, strict=True)), sensor, tank_volume)
+        found = _found(levels, rules, round(silence * _US))
+        return source.findings(found, _COLUMNS, shown if explain else None, by=("sensor",))
+
+    return by_tracker(detect, *sources.values())
+
+
+def _found(levels: Frame, rules: FuelRules, silence_us: int) -> Frame:
+    """Return the stretches without a long silence, and what was filled, drained and burnt."""
+    rows = _stretches(steps(levels, rules), silence_us)
     found = rows.group_by(*TANK, "stretch").agg(
         nw.col(*SENSOR).max(),
         nw.col("first_us").min().alias("started_us"),
@@ -101,14 +114,9 @@ def fuel_consumption(
     consumed = start + nw.col("filled") - nw.col("drained") - end
     found = found.with_columns(consumed=nw.max_horizontal(consumed, nw.lit(0.0)))
     way = nw.col("distance_m")
-    found = found.with_columns(
+    return found.with_columns(
         per_100_km=nw.when(way >= _WORTH_M).then(nw.col("consumed") / way * 1e5)
     )
-    shown = None
-    if explain:
-        named = ("accuracy_percent", "min_drain_per_h", "tank_volume")
-        shown = {**{name: vars(rules)[name] for name in named}, "max_silence_s": silence}
-    return source.findings(found, _COLUMNS, shown, by=("sensor",))
 
 
 def _stretches(rows: Frame, silence_us: int) -> Frame:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
+from fleetlab.analysis.batches import by_tracker
 from fleetlab.analysis.checks import number
-from fleetlab.analysis.levels import SENSOR, TANK, levels_of, of_tank
+from fleetlab.analysis.levels import SENSOR, TANK, levels_of, of_tank, sources_of
 from fleetlab.analysis.movement import yes
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from fleetlab.analysis.backends import Frame
     from fleetlab.analysis.shifts import Shifts
+    from fleetlab.analysis.sources import Source
 
 __all__ = ["RISE", "FuelRules", "changes", "fuel_events", "steps"]
 
@@ -160,16 +162,21 @@ def fuel_events(
         accuracy_percent, min_drain_per_h, max_per_100_km, ignore_moving, moving_margin_s,
         max_silence_s, tank_volume,
     )  # fmt: skip
-    source, levels = levels_of(
-        data, gaps=gaps, observed=observed, states=states, sensor=sensor, tank_volume=tank_volume,
-        shifts=shifts, timezone=timezone,
-    )  # fmt: skip
-    what = nw.col("what")
-    fallen = nw.when(what == _FALL).then(nw.lit("drain")).otherwise(nw.lit("unexplained_loss"))
-    found = changes(steps(levels, rules), rules).with_columns(
-        kind=nw.when(what == RISE).then(nw.lit("fill")).otherwise(fallen)
+    sources = sources_of(
+        data, gaps=gaps, observed=observed, states=states, shifts=shifts, timezone=timezone
     )
-    return source.findings(found, _COLUMNS, vars(rules) if explain else None, by=("sensor", "kind"))
+
+    def detect(*parts: Source) -> Any:
+        source, levels = levels_of(dict(zip(sources, parts, strict=True)), sensor, tank_volume)
+        what = nw.col("what")
+        fallen = nw.when(what == _FALL).then(nw.lit("drain")).otherwise(nw.lit("unexplained_loss"))
+        found = changes(steps(levels, rules), rules).with_columns(
+            kind=nw.when(what == RISE).then(nw.lit("fill")).otherwise(fallen)
+        )
+        shown = vars(rules) if explain else None
+        return source.findings(found, _COLUMNS, shown, by=("sensor", "kind"))
+
+    return by_tracker(detect, *sources.values())
 
 
 def steps(levels: Frame, rules: FuelRules) -> Frame:

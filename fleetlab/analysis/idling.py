@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
+from fleetlab.analysis.batches import by_tracker
 from fleetlab.analysis.checks import number
 from fleetlab.analysis.islands import at_start, held, islands
 from fleetlab.analysis.positions import COLUMNS, VALUES, wrong_fix
@@ -95,15 +96,19 @@ def idling(
     source = Source.of(
         data, gaps=gaps, observed=observed, rows=states, shifts=shifts, timezone=timezone
     )
-    rows = source.rows("server_time", *COLUMNS, *_STATUS)
-    wrong = wrong_fix(min_satellites=min_satellites, max_cell_kmh=max_cell_kmh)
-    rows = within(told(rows, (*_STATUS, *VALUES)), source)
-    rows = _idle(rows, wrong, min_speed_kmh)
-    found = islands(rows, "idle", at_start("lat"), at_start("lng")).filter(
-        nw.col("idle") == 1,
-        nw.col("ended_us") - nw.col("started_us") >= round(min_duration_s * _US),
-    )
-    return source.findings(found, _COLUMNS, limits if explain else None)
+
+    def detect(source: Source) -> Any:
+        rows = source.rows("server_time", *COLUMNS, *_STATUS)
+        wrong = wrong_fix(min_satellites=min_satellites, max_cell_kmh=max_cell_kmh)
+        rows = within(told(rows, (*_STATUS, *VALUES)), source)
+        rows = _idle(rows, wrong, min_speed_kmh)
+        found = islands(rows, "idle", at_start("lat"), at_start("lng")).filter(
+            nw.col("idle") == 1,
+            nw.col("ended_us") - nw.col("started_us") >= round(min_duration_s * _US),
+        )
+        return source.findings(found, _COLUMNS, limits if explain else None)
+
+    return by_tracker(detect, source)
 
 
 def _idle(rows: Frame, wrong: nw.Expr, min_speed_kmh: float) -> Frame:

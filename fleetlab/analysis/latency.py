@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
+from fleetlab.analysis.batches import by_tracker
 from fleetlab.analysis.sources import STATES, Source
 
 if TYPE_CHECKING:
@@ -64,27 +65,31 @@ def latency(
     del explain
     events = (*STATES, "readings_batch", "iot_monitor")
     source = Source.of(data, events=events, gaps=gaps, observed=observed, rows=states)
-    rows = source.rows("server_time", "srv_time").filter(~nw.col("snapshot"))
-    platform = nw.coalesce("srv_us", "server_us")
-    rows = rows.select(
-        "tracker_id",
-        "event_us",
-        (platform - nw.col("event_us")).cast(nw.Float64).alias(_WAYS[0]),
-        (nw.col("received_us") - platform).cast(nw.Float64).alias(_WAYS[1]),
-    )
-    found = rows.group_by("tracker_id").agg(
-        nw.col("event_us").min().alias("started_us"),
-        nw.col("event_us").max().alias("ended_us"),
-        nw.len().alias("n"),
-        *(
-            made.alias(f"{way}_{what}")
-            for way in _WAYS
-            for what, made in (
-                ("median", nw.col(way).median()),
-                ("p95", nw.col(way).quantile(0.95, "linear")),
-                ("max", nw.col(way).max()),
-            )
-        ),
-    )
-    delays = [name for name in _COLUMNS if name != "n"]
-    return source.findings(found.with_columns(nw.col(*delays) / _US), _COLUMNS)
+
+    def detect(source: Source) -> Any:
+        rows = source.rows("server_time", "srv_time").filter(~nw.col("snapshot"))
+        platform = nw.coalesce("srv_us", "server_us")
+        rows = rows.select(
+            "tracker_id",
+            "event_us",
+            (platform - nw.col("event_us")).cast(nw.Float64).alias(_WAYS[0]),
+            (nw.col("received_us") - platform).cast(nw.Float64).alias(_WAYS[1]),
+        )
+        found = rows.group_by("tracker_id").agg(
+            nw.col("event_us").min().alias("started_us"),
+            nw.col("event_us").max().alias("ended_us"),
+            nw.len().alias("n"),
+            *(
+                made.alias(f"{way}_{what}")
+                for way in _WAYS
+                for what, made in (
+                    ("median", nw.col(way).median()),
+                    ("p95", nw.col(way).quantile(0.95, "linear")),
+                    ("max", nw.col(way).max()),
+                )
+            ),
+        )
+        delays = [name for name in _COLUMNS if name != "n"]
+        return source.findings(found.with_columns(nw.col(*delays) / _US), _COLUMNS)
+
+    return by_tracker(detect, source)

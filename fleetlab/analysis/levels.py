@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fleetlab.analysis.backends import Frame
     from fleetlab.analysis.shifts import Shifts
 
-__all__ = ["SENSOR", "TANK", "levels_of", "of_tank"]
+__all__ = ["SENSOR", "TANK", "levels_of", "of_tank", "sources_of"]
 
 ATTRIBUTES: Final = r"^(lls_(.*_)?level|((can|obd|ble)_(.*_)?)?fuel_(level|volume|litres))"
 """Names of raw attributes that tell a level of fuel."""
@@ -51,22 +51,61 @@ def of_tank(expr: nw.Expr, *order_by: str) -> nw.Expr:
     return over(expr, *order_by, of=TANK)
 
 
-def levels_of(
+def sources_of(
     data: Any,
     *,
     gaps: Any,
     observed: Any,
     states: Any,
-    sensor: Iterable[int | str] | int | str | None,
-    tank_volume: float | None,
     shifts: Shifts | None = None,
     timezone: str | None = None,
+) -> dict[str, Source]:
+    """Return where levels of fuel are told, and states: ``readings``, ``attributes``, ``states``.
+
+    Parameters
+    ----------
+    data, gaps, observed, states, shifts, timezone
+        As of :func:`fleetlab.fuel_events`.
+
+    Raises
+    ------
+    InvalidArgument
+        If `data` have no levels' columns.
+    """
+    first = Source.of(
+        data,
+        events=("readings_batch",),
+        gaps=gaps,
+        observed=observed,
+        shifts=shifts,
+        timezone=timezone,
+    )
+    if first.recording is not None:
+        queues = Source.of(first.recording, events=("iot_monitor",))
+        beside = Source.of(first.recording, rows=states)
+        return {"readings": first, "attributes": queues, "states": beside}
+    found = first.frame.collect_schema()
+    if "value" not in found or not {"reading", "field"} & set(found):
+        raise InvalidArgument(
+            "Fuel is found in rows of readings_batch or iot_monitor, which have the columns "
+            f"value, and reading or field; the frame has {', '.join(found) or 'none'}."
+        )
+    told = {"readings" if "reading" in found else "attributes": first}
+    return told if states is None else {**told, "states": Source.of(states)}
+
+
+def levels_of(
+    sources: dict[str, Source],
+    sensor: Iterable[int | str] | int | str | None,
+    tank_volume: float | None,
 ) -> tuple[Source, Frame]:
     """Return the levels of all tanks that were asked for.
 
     Parameters
     ----------
-    data, gaps, observed, states, sensor, tank_volume, shifts, timezone
+    sources : dict of str to Source
+        As of :func:`sources_of`.
+    sensor, tank_volume
         As of :func:`fleetlab.fuel_events`.
 
     Returns
@@ -84,40 +123,22 @@ def levels_of(
     Raises
     ------
     InvalidArgument
-        If `data` have no levels' columns, or `sensor` is of another kind.
+        If `sensor` is of another kind.
     """
-    source = Source.of(
-        data,
-        events=("readings_batch",),
-        gaps=gaps,
-        observed=observed,
-        shifts=shifts,
-        timezone=timezone,
-    )
     wanted = None if sensor is None else _wanted(sensor)
-    beside = None
-    if source.recording is None:
-        found = source.frame.collect_schema()
-        if "value" not in found or not {"reading", "field"} & set(found):
-            raise InvalidArgument(
-                "Fuel is found in rows of readings_batch or iot_monitor, which have the columns "
-                f"value, and reading or field; the frame has {', '.join(found) or 'none'}."
-            )
-        told = [_of_readings(source) if "reading" in found else _of_attributes(source)]
-        beside = None if states is None else Source.of(states)
-    else:
-        queues = Source.of(source.recording, events=("iot_monitor",))
-        told = [_of_readings(source), _of_attributes(queues)]
-        source = labels_of(source, queues)
-        beside = Source.of(source.recording, rows=states)
-    rows = nw.concat([part.select(*_TOLD) for part in told])
+    ways = {"readings": _of_readings, "attributes": _of_attributes}
+    rows = nw.concat(
+        [way(sources[name]).select(*_TOLD) for name, way in ways.items() if name in sources]
+    )
     heard = rows.select("tracker_id", nw.col("moment_us").alias("t"), heard=~nw.col("snapshot"))
     if wanted is None:
         best = nw.col("rank").min().over("tracker_id")
         wanted = (nw.col("rank") == best) & (nw.col("rank") < _OTHER)
     rows = _once(rows.filter(~nw.col("value").is_null()).filter(wanted))
     news = rows.select("tracker_id", "t", heard=~nw.col("snapshot"))
-    return source, _smooth(_cleaned(rows, device_timeline(beside, (heard, news)), tank_volume))
+    device = device_timeline(sources.get("states"), (heard, news))
+    told = [sources[name] for name in ways if name in sources]
+    return labels_of(*told), _smooth(_cleaned(rows, device, tank_volume))
 
 
 def _wanted(sensor: Iterable[int | str] | int | str) -> nw.Expr:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
+from fleetlab.analysis.batches import by_tracker
 from fleetlab.analysis.movement import Rules, moving
 from fleetlab.analysis.sources import Source
 from fleetlab.analysis.timeline import once, over
@@ -82,14 +83,27 @@ def mileage(
     """
     kept = Kept(min_stop_s, max_gap_s, min_distance_m=min_distance_m)
     source = Source.of(data, gaps=gaps, observed=observed, rows=states, timezone=timezone)
-    days = _days(source, kept)
-    odometer = _odometer(data, source, readings)
-    if odometer is None:
-        days = days.with_columns(odometer_km=nw.lit(None, nw.Float64))
-    else:
-        days = days.join(odometer, on=["tracker_id", "date"], how="left")
+    told = _readings(data, source, readings)
     shown = {name: vars(kept)[name] for name in ("min_stop_s", "max_gap_s", "min_distance_m")}
-    return source.findings(days, _COLUMNS, {**shown, "timezone": source.zone} if explain else None)
+
+    def detect(source: Source, *told: Source) -> Any:
+        days = _days(source, kept)
+        if told:
+            odometer = _odometer(source, told[0])
+            days = days.join(odometer, on=["tracker_id", "date"], how="left")
+        else:
+            days = days.with_columns(odometer_km=nw.lit(None, nw.Float64))
+        more = {**shown, "timezone": source.zone} if explain else None
+        return source.findings(days, _COLUMNS, more)
+
+    return by_tracker(detect, source, *told)
+
+
+def _readings(data: Any, source: Source, readings: Any) -> tuple[Source, ...]:
+    """Return where odometers are told, if anywhere."""
+    if readings is None and source.recording is None:
+        return ()
+    return (Source.of(source.recording or data, events=("readings_batch",), rows=readings),)
 
 
 def _days(source: Source, kept: Kept) -> Frame:
@@ -125,11 +139,8 @@ def _days(source: Source, kept: Kept) -> Frame:
     )
 
 
-def _odometer(data: Any, source: Source, readings: Any) -> Frame | None:
-    """Return by how much each odometer rose, by day; None where nothing tells."""
-    if readings is None and source.recording is None:
-        return None
-    told = Source.of(source.recording or data, events=("readings_batch",), rows=readings)
+def _odometer(source: Source, told: Source) -> Frame:
+    """Return by how much each odometer rose, by day."""
     rows = told.rows(*_READINGS).filter(nw.col("reading") == "counter:odometer")
     rows = once(rows.filter(~nw.col("value").is_null()), ("value",))
     rise = nw.col("value") - over(nw.col("value").shift(1), "event_us", "t")

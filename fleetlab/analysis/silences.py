@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
+from fleetlab.analysis.batches import by_tracker
 from fleetlab.analysis.checks import number
 from fleetlab.analysis.sources import Source
 from fleetlab.analysis.timeline import once, over, within
@@ -72,9 +73,13 @@ def silences(
     """
     least = number("min_duration_s", min_duration_s, 1, 864_000, "s")
     source = Source.of(data, gaps=gaps, observed=observed, rows=states)
-    found = _found(source)
-    found = found.filter(nw.col("ended_us") - nw.col("started_us") >= round(least * _US))
-    return source.findings(found, _COLUMNS, {"min_duration_s": least} if explain else None)
+
+    def detect(source: Source) -> Any:
+        found = _found(source)
+        found = found.filter(nw.col("ended_us") - nw.col("started_us") >= round(least * _US))
+        return source.findings(found, _COLUMNS, {"min_duration_s": least} if explain else None)
+
+    return by_tracker(detect, source)
 
 
 def _found(source: Source) -> Frame:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fleetlab.analysis.backends import Backend, Frame
     from fleetlab.analysis.shifts import Shift, Shifts
 
-__all__ = ["STATES", "Source", "labels_of"]
+__all__ = ["COLUMNS", "STATES", "Source", "labels_of"]
 
 OFFSET: Final = re.compile(r"([+-])(\d\d):(\d\d)")
 STATES: Final = ("state_batch", "state")
@@ -42,6 +42,11 @@ _DTYPES: Final[dict[str, Any]] = {
     "connection_status": nw.String, "sensor_id": nw.Int64, "value": nw.Float64,
     "min_value": nw.Float64, "max_value": nw.Float64,
 }  # fmt: skip
+COLUMNS: Final = frozenset(
+    {*_TIMES, *_DTYPES, "reading", "kind", "name", "sensor_label", "type", "units", "field",
+     "queue", "composite_sensor_ids"}
+)  # fmt: skip
+"""All columns that detectors look at."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
+from fleetlab.analysis.batches import by_tracker
 from fleetlab.analysis.checks import number
 from fleetlab.analysis.geometry import with_distance
 from fleetlab.analysis.islands import at_start, islands
@@ -103,26 +104,30 @@ def speeding(
     source = Source.of(
         data, gaps=gaps, observed=observed, rows=states, shifts=shifts, timezone=timezone
     )
-    rows = once(source.rows(*COLUMNS), VALUES)
-    rows = believable(rows, max_jump_kmh=jump, min_satellites=satellites, max_cell_kmh=cell)
-    rows = rows.filter(~nw.col("speed_kmh").is_null())
-    if own is None:
-        rows = rows.with_columns(limit_kmh=nw.lit(shared))
-    else:
-        limits = source.backend.table(source.frame, _LIMITS, own)
-        rows = rows.join(limits, left_on="tracker_id", right_on="limit_tracker", how="inner")
-        rows = rows.rename({"own_kmh": "limit_kmh"})
-    found = _found(rows, source, round(gap * _US)).filter(
-        nw.col("ended_us") - nw.col("started_us") > round(least * _US)
-    )
-    shown = {
-        "min_duration_s": least,
-        "max_gap_s": gap,
-        "max_jump_kmh": jump,
-        "min_satellites": satellites,
-        "max_cell_kmh": cell,
-    }
-    return source.findings(found, _COLUMNS, shown if explain else None)
+
+    def detect(source: Source) -> Any:
+        rows = once(source.rows(*COLUMNS), VALUES)
+        rows = believable(rows, max_jump_kmh=jump, min_satellites=satellites, max_cell_kmh=cell)
+        rows = rows.filter(~nw.col("speed_kmh").is_null())
+        if own is None:
+            rows = rows.with_columns(limit_kmh=nw.lit(shared))
+        else:
+            limits = source.backend.table(source.frame, _LIMITS, own)
+            rows = rows.join(limits, left_on="tracker_id", right_on="limit_tracker", how="inner")
+            rows = rows.rename({"own_kmh": "limit_kmh"})
+        found = _found(rows, source, round(gap * _US)).filter(
+            nw.col("ended_us") - nw.col("started_us") > round(least * _US)
+        )
+        shown = {
+            "min_duration_s": least,
+            "max_gap_s": gap,
+            "max_jump_kmh": jump,
+            "min_satellites": satellites,
+            "max_cell_kmh": cell,
+        }
+        return source.findings(found, _COLUMNS, shown if explain else None)
+
+    return by_tracker(detect, source)
 
 
 def _own(limits: Mapping[int, float]) -> list[tuple[int, float]]:

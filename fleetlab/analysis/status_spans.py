@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
+from fleetlab.analysis.batches import by_tracker
 from fleetlab.analysis.islands import held, islands
 from fleetlab.analysis.sources import Source
 from fleetlab.analysis.timeline import told, within
@@ -72,26 +73,30 @@ def status_spans(
     """
     del explain
     source = Source.of(data, gaps=gaps, observed=observed, rows=states)
-    names = tuple(_WHAT.values())
-    rows = within(told(source.rows("server_time", *names), names), source)
-    on = nw.col("ignition")
-    told_of = nw.col("connection_status").fill_null(strategy="forward")
-    rows = rows.with_columns(
-        ignition=nw.when(on).then(nw.lit("on")).otherwise(nw.when(~on).then(nw.lit("off"))),
-        connection_status=told_of.over("tracker_id", "segment", order_by="t"),
-    )
-    rows = held(rows, ("movement_status", "ignition"))
-    found = [
-        islands(rows, name).select(
-            "tracker_id",
-            "started_us",
-            "ended_us",
-            nw.lit(what).alias("what"),
-            nw.col(name).alias("value"),
-            "n_points",
-            "censored_start",
-            "censored_end",
+
+    def detect(source: Source) -> Any:
+        names = tuple(_WHAT.values())
+        rows = within(told(source.rows("server_time", *names), names), source)
+        on = nw.col("ignition")
+        told_of = nw.col("connection_status").fill_null(strategy="forward")
+        rows = rows.with_columns(
+            ignition=nw.when(on).then(nw.lit("on")).otherwise(nw.when(~on).then(nw.lit("off"))),
+            connection_status=told_of.over("tracker_id", "segment", order_by="t"),
         )
-        for what, name in _WHAT.items()
-    ]
-    return source.findings(nw.concat(found), _COLUMNS, by=("what",))
+        rows = held(rows, ("movement_status", "ignition"))
+        found = [
+            islands(rows, name).select(
+                "tracker_id",
+                "started_us",
+                "ended_us",
+                nw.lit(what).alias("what"),
+                nw.col(name).alias("value"),
+                "n_points",
+                "censored_start",
+                "censored_end",
+            )
+            for what, name in _WHAT.items()
+        ]
+        return source.findings(nw.concat(found), _COLUMNS, by=("what",))
+
+    return by_tracker(detect, source)

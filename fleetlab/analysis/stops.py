@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
+from fleetlab.analysis.batches import by_tracker
 from fleetlab.analysis.checks import number, one_of
 from fleetlab.analysis.movement import Rules, moving, yes
 from fleetlab.analysis.sources import Source
@@ -92,10 +93,14 @@ def stops(
     source = Source.of(
         data, gaps=gaps, observed=observed, rows=states, shifts=shifts, timezone=timezone
     )
-    found = _found(moving(source, rules, "ignition"), rules)
-    found = found.filter(nw.col("ended_us") - nw.col("started_us") >= round(least * _US))
-    shown = {"min_duration_s": least, "by": by, **rules.shown()} if explain else None
-    return source.findings(found, _COLUMNS, shown)
+
+    def detect(source: Source) -> Any:
+        found = _found(moving(source, rules, "ignition"), rules)
+        found = found.filter(nw.col("ended_us") - nw.col("started_us") >= round(least * _US))
+        shown = {"min_duration_s": least, "by": by, **rules.shown()} if explain else None
+        return source.findings(found, _COLUMNS, shown)
+
+    return by_tracker(detect, source)
 
 
 def _found(rows: Frame, rules: Rules) -> Frame:

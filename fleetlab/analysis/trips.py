@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
+from fleetlab.analysis.batches import by_tracker
 from fleetlab.analysis.checks import number
 from fleetlab.analysis.movement import Rules, moving, since_until, yes
 from fleetlab.analysis.sources import Source
@@ -128,9 +129,13 @@ def trips(
     source = Source.of(
         data, gaps=gaps, observed=observed, rows=states, shifts=shifts, timezone=timezone
     )
-    found = kept.of(trip_rows(moving(source, rules), kept))
-    shown = {**rules.shown(), **vars(kept)} if explain else None
-    return source.findings(found, _COLUMNS, shown)
+
+    def detect(source: Source) -> Any:
+        found = kept.of(trip_rows(moving(source, rules), kept))
+        shown = {**rules.shown(), **vars(kept)} if explain else None
+        return source.findings(found, _COLUMNS, shown)
+
+    return by_tracker(detect, source)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
+from fleetlab.analysis.batches import by_tracker
 from fleetlab.analysis.checks import number
 from fleetlab.analysis.geometry import unit_vector, with_distance
 from fleetlab.analysis.islands import islands
@@ -94,24 +95,28 @@ def within(
     source = Source.of(
         data, gaps=gaps, observed=observed, rows=states, shifts=shifts, timezone=timezone
     )
-    rows = believable(
-        once(source.rows(*COLUMNS), VALUES),
-        max_jump_kmh=rules.max_jump_kmh,
-        min_satellites=rules.min_satellites,
-        max_cell_kmh=rules.max_cell_kmh,
-    )
-    rows = cut(rows.filter(~nw.col("lat").is_null(), ~nw.col("lng").is_null()), source)
-    found = []
-    for name, place in named.items():
-        inside = _inside(rows, str(name), place).with_columns(
-            inside=nw.col("inside").cast(nw.Int64)
+
+    def detect(source: Source) -> Any:
+        rows = believable(
+            once(source.rows(*COLUMNS), VALUES),
+            max_jump_kmh=rules.max_jump_kmh,
+            min_satellites=rules.min_satellites,
+            max_cell_kmh=rules.max_cell_kmh,
         )
-        visits = islands(inside, "inside").filter(nw.col("inside") == 1)
-        found.append(visits.with_columns(place=nw.lit(str(name))).drop("inside"))
-    visits = nw.concat(found)
-    visits = visits.filter(nw.col("ended_us") - nw.col("started_us") >= round(least * _US))
-    shown = {"min_duration_s": least} if explain else None
-    return source.findings(visits, _COLUMNS, shown, by=("place",))
+        rows = cut(rows.filter(~nw.col("lat").is_null(), ~nw.col("lng").is_null()), source)
+        found = []
+        for name, place in named.items():
+            inside = _inside(rows, str(name), place).with_columns(
+                inside=nw.col("inside").cast(nw.Int64)
+            )
+            visits = islands(inside, "inside").filter(nw.col("inside") == 1)
+            found.append(visits.with_columns(place=nw.lit(str(name))).drop("inside"))
+        visits = nw.concat(found)
+        visits = visits.filter(nw.col("ended_us") - nw.col("started_us") >= round(least * _US))
+        shown = {"min_duration_s": least} if explain else None
+        return source.findings(visits, _COLUMNS, shown, by=("place",))
+
+    return by_tracker(detect, source)
 
 
 def _inside(rows: Frame, name: str, place: Any) -> Frame:
