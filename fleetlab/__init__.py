@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from fleetlab.analysis.status_spans import status_spans
     from fleetlab.analysis.stops import stops
     from fleetlab.analysis.trips import trips
+    from fleetlab.tracks import read_track
 
 __all__ = [
     "AuthenticationError",
@@ -69,6 +70,7 @@ __all__ = [
     "latency",
     "load",
     "mileage",
+    "read_track",
     "rebuild",
     "replay",
     "scan",
@@ -80,10 +82,14 @@ __all__ = [
     "trips",
 ]
 
+_HOMES = {
+    "read_track": "fleetlab.tracks",
+}
+
 
 def __getattr__(name: str) -> Any:
     if name in ("analysis", "charts"):
         return import_module(f"fleetlab.{name}")
     if name in __all__:
-        return getattr(import_module("fleetlab.analysis"), name)
+        return getattr(import_module(_HOMES.get(name, "fleetlab.analysis")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
