@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from fleetlab.analysis.status_spans import status_spans
     from fleetlab.analysis.stops import stops
     from fleetlab.analysis.trips import trips
+    from fleetlab.geo import to_geopandas
     from fleetlab.tracks import read_track
 
 __all__ = [
@@ -79,11 +80,13 @@ __all__ = [
     "start",
     "status_spans",
     "stops",
+    "to_geopandas",
     "trips",
 ]
 
 _HOMES = {
     "read_track": "fleetlab.tracks",
+    "to_geopandas": "fleetlab.geo",
 }
 
 

@@ -79,8 +79,8 @@ def read_track(
         All columns of ``state_batch`` in their declared types and units, in the order of the file:
         ``event_time`` (UTC), ``lat``, ``lng`` (°, WGS 84), ``speed_kmh``, ``heading_deg``,
         ``alt_m``. Where the file doesn't tell otherwise, ``snapshot`` is False, ``gps_updated`` is
-        ``event_time``, so is ``received_at``, for charts draw what was known when, and
-        ``recording`` is the file's name without its suffix. All else is null.
+        ``event_time``, and ``recording`` is the file's name without its suffix. All else is null,
+        such as ``received_at``: nothing was received, so there is no latency and no quality.
 
     Raises
     ------
@@ -107,7 +107,6 @@ def read_track(
         "snapshot": pl.lit(value=False),
         "tracker_id": pl.lit(tracker_id),
         "label": pl.lit(file.stem if label is None else label),
-        "received_at": pl.col("event_time"),
         "gps_updated": pl.col("event_time"),
     }
     frame = frame.with_columns(
