@@ -31,6 +31,7 @@ from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
 
 if TYPE_CHECKING:
     from fleetlab import analysis, charts
+    from fleetlab.analysis.comparison import compare_trips
     from fleetlab.analysis.fuel_consumption import fuel_consumption
     from fleetlab.analysis.fuel_events import fuel_events
     from fleetlab.analysis.idling import idling
@@ -65,6 +66,7 @@ __all__ = [
     "capture",
     "charts",
     "clean_positions",
+    "compare_trips",
     "fuel_consumption",
     "fuel_events",
     "idling",
@@ -85,6 +87,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "compare_trips": "fleetlab.analysis.comparison",
     "read_track": "fleetlab.tracks",
     "to_geopandas": "fleetlab.geo",
 }
