@@ -147,7 +147,7 @@ def test_a_file_in_local_time_with_names_of_its_own_is_read(tmp_path):
         fl.compare_trips(ours((0, 30)), file, columns=columns)
     naive = theirs((0, 30)).with_columns(pl.col("start", "end").dt.replace_time_zone(None))
     assert whys(ours((0, 30)), naive, timezone="UTC") == ["same"]
-    with pytest.raises(InvalidArgument, match="theirs, row 1, start: .* has no offset"):
+    with pytest.raises(InvalidArgument, match=r"theirs, row 1, start: .* has no offset"):
         fl.compare_trips(ours((0, 30)), naive)
 
 
