@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -236,14 +238,14 @@ def test_a_file_that_is_not_there_or_of_no_known_kind_is_refused(tmp_path):
 
 
 @st.composite
-def tracks(draw: st.DrawFn) -> pl.DataFrame:
+def tracks(draw: st.DrawFn) -> list[tuple]:
     """Points of a drive, at any places and in any order of time."""
     zones = st.integers(-14 * 60, 14 * 60).map(lambda n: timezone(timedelta(minutes=n)))
     first, last = datetime(1990, 1, 1), datetime(2090, 1, 1)
     times = st.datetimes(first, last, timezones=zones)
     real = st.floats(allow_nan=False, allow_infinity=False, width=64)
     speeds = st.floats(0, 100)
-    rows = draw(
+    return draw(
         st.lists(
             st.tuples(
                 times, st.floats(-90, 90), st.floats(-180, 180), real | st.none(),
@@ -253,12 +255,11 @@ def tracks(draw: st.DrawFn) -> pl.DataFrame:
             max_size=20,
         )
     )  # fmt: skip
-    return rows
 
 
 @given(rows=tracks(), kind=st.sampled_from(["gpx", "csv"]))
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_what_was_written_is_read_again_and_every_detector_takes_it(tmp_path, rows, kind):
     if kind == "gpx":
@@ -302,8 +303,19 @@ def test_a_drive_is_found_and_drawn(tmp_path):
     assert trip["ended_at"] == NINE + timedelta(seconds=1000)
     assert (trip["censored_start"], trip["censored_end"]) == (False, False)
     assert fl.stops(found).height == 2
-    for name, marks in (("speed", 1), ("map", 1), ("status", 1)):
+    for name in ("speed", "map", "status"):
         chart = getattr(fl.charts, name)(found).to_dict()
         rows = [row for data in chart["datasets"].values() for row in data]
-        assert len(rows) > marks
-        assert "track" in str(rows)
+        assert {row["line"] for row in rows if "line" in row} == {"track"}
+
+
+def test_nothing_of_it_is_loaded_before_it_is_asked_for():
+    code = (
+        "import sys, fleetlab as fl\n"
+        "late = {'fleetlab.tracks', 'fleetlab.track_files', 'fleetlab.geo', 'xml.parsers.expat',\n"
+        "        'geopandas', 'pandas', 'numpy'}\n"
+        "assert not late & set(sys.modules), late & set(sys.modules)\n"
+        "fl.read_track, fl.compare_trips, fl.to_geopandas\n"
+        "assert not {'geopandas', 'pandas'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
