@@ -10,6 +10,7 @@ import polars as pl
 from fleetlab.analysis.sources import Source
 from fleetlab.errors import FleetlabError, InvalidArgument
 from fleetlab.recording import Recording
+from fleetlab.schemas import TIME
 
 if TYPE_CHECKING:
     import geopandas
@@ -124,6 +125,11 @@ def _driven(trips: pl.DataFrame, states: pl.DataFrame) -> dict[int, list[tuple[f
         raise InvalidArgument(
             f"states= has no {', '.join(lacking)}; it has {', '.join(states.columns) or 'none'}."
         )
+    for name, rows in (("started_at", trips), ("ended_at", trips), ("event_time", states)):
+        if not isinstance(rows.schema[name], pl.Datetime):
+            raise InvalidArgument(
+                f"The column {name} has to be of moments, and is {rows.schema[name]}."
+            )
     # A frame of one tracker may have no id.
     who = [
         (pl.col("tracker_id") if "tracker_id" in frame.columns else pl.lit(None, pl.Int64))
@@ -131,8 +137,12 @@ def _driven(trips: pl.DataFrame, states: pl.DataFrame) -> dict[int, list[tuple[f
         .alias("_who")
         for frame in (trips, states)
     ]
-    spans = trips.with_row_index("_trip").select("_trip", "started_at", "ended_at", who[0])
-    places = states.select("event_time", *_POINT, who[1].alias("_tracker")).drop_nulls()
+    spans = trips.with_row_index("_trip").select(
+        "_trip", pl.col("started_at", "ended_at").cast(TIME), who[0]
+    )
+    places = states.select(
+        pl.col("event_time").cast(TIME), *_POINT, who[1].alias("_tracker")
+    ).drop_nulls()
     met = spans.join_where(
         places,
         pl.col("_who") == pl.col("_tracker"),

@@ -39,6 +39,7 @@ def test_values_and_nulls_stay_what_they_were():
     assert found["tracker_id"].tolist() == [large, 1]
     assert found["seq"].isna().tolist() == [True, False]
     assert bool(found["ignition"][0]) is True
+    assert [str(found[name].dtype) for name in ("ignition", "seq")] == ["boolean", "Int64"]
     assert found["ignition"].isna().tolist() == [False, True]
     assert found["speed_kmh"].isna().tolist() == [False, True]
     assert found["event_time"][0].to_pydatetime() == rows["event_time"][0]
@@ -59,7 +60,8 @@ def test_trips_with_states_go_where_their_tracker_was_between_start_and_end():
     trips = fl.trips(TWO)
     assert trips.height == 3
     shuffled = TWO.sample(fraction=1, shuffle=True, seed=1)
-    for states in (shuffled, shuffled.lazy()):
+    naive = shuffled.with_columns(pl.col("event_time").dt.replace_time_zone(None))
+    for states in (shuffled, shuffled.lazy(), naive):
         found = fl.to_geopandas(trips, states)
         for shape, trip in zip(found.geometry, trips.iter_rows(named=True), strict=True):
             way = TWO.filter(
@@ -113,6 +115,10 @@ def test_files_of_other_programs_take_it(tmp_path):
         ((5,), "data= has to be a Recording or a Polars frame, not int"),
         ((fl.trips(TWO), 5), "states= has to be a Recording or a Polars frame, not int"),
         ((fl.trips(TWO), TWO.drop("lat")), "states= has no lat; it has"),
+        (
+            (fl.trips(TWO), TWO.cast({"event_time": pl.String})),
+            "event_time has to be of moments, and is String",
+        ),
         ((TWO, TWO), "states= is for trips"),
         ((fl.mileage(TWO),), "The rows have no place: neither lat and lng, nor start_lat"),
     ],

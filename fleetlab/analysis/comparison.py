@@ -196,7 +196,12 @@ def _ours(trips: Any) -> pl.DataFrame:
     rows = trips.lazy().collect()
     if lacking := [name for name in _OURS if name not in rows.columns]:
         raise InvalidArgument(f"ours= are no trips: there is no {', '.join(lacking)}.")
-    return rows.select(*_OURS).cast(pl.Schema(_OURS)).with_row_index("_our")
+    try:
+        return rows.select(*_OURS).cast(pl.Schema(_OURS)).with_row_index("_our")
+    except pl.exceptions.PolarsError as error:
+        raise InvalidArgument(
+            "ours= are no trips: its columns have other types than fleetlab.trips gives them."
+        ) from error
 
 
 def _theirs(report: Any, columns: dict[str, str], zone: ZoneInfo | None) -> pl.DataFrame:

@@ -99,6 +99,7 @@ def test_one_that_is_several_of_the_other_shows_the_stop_between():
 
 def test_what_is_alone_says_whose_it_is_and_whether_it_is_too_short_for_us():
     assert whys(ours((0, 20)), theirs((20, 30))) == ["only ours", "only theirs"]
+    assert whys(ours((20, 30)), theirs((0, 20))) == ["only theirs", "only ours"]
     assert whys(ours(), theirs((0, 2), km=0.099)) == ["rule: shorter than 100 m"]
     assert whys(ours(), theirs((0, 2), km=0.1)) == ["only theirs"]
     assert whys(ours(), theirs((0, 2), km=0.2), min_distance_m=300) == ["rule: shorter than 300 m"]
@@ -170,6 +171,12 @@ def test_what_trips_finds_can_be_compared_with_itself():
     [
         (5, theirs(), {}, "ours= has to be a Polars frame of trips, not int"),
         (theirs(), theirs(), {}, "ours= are no trips: there is no label, started_at"),
+        (
+            ours((0, 1)).cast({"started_at": pl.String}).with_columns(started_at=pl.lit("noon")),
+            theirs(),
+            {},
+            "ours= are no trips: its columns have other types",
+        ),
         (ours(), 5, {}, "theirs= has to be a CSV file or a Polars frame, not int"),
         (ours(), "none.csv", {}, "none.csv can't be read"),
         (ours(), theirs().drop("end"), {}, "no column end; it has tracker_id, start"),
