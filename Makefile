@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_BENCH := $(VENV)/.ready-bench
 READY_BROWSER := $(VENV)/.ready-browser
-READY_SPARK := $(VENV)/.ready-spark
+EXTRAS := .venv-extras
+READY_EXTRAS := $(EXTRAS)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-spark soak lint bench clean
+.PHONY: help demo test test-browser test-extras soak lint bench clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,22 +31,25 @@ $(READY_BROWSER): $(READY)
 	$(BIN)/python -m pip install --quiet --editable ".[browser]"
 	@touch $@
 
-# And so with Spark, which also needs a Java of 17 or newer.
-$(READY_SPARK): $(READY)
-	$(BIN)/python -m pip install --quiet --editable ".[spark]"
+# Spark, which also needs a Java of 17 or newer, and GeoPandas, which brings NumPy, live apart: the
+# other tests show that nothing else needs them.
+$(READY_EXTRAS): pyproject.toml
+	$(PYTHON) -m venv $(EXTRAS)
+	$(EXTRAS)/bin/python -m pip install --quiet --upgrade pip
+	$(EXTRAS)/bin/python -m pip install --quiet --editable ".[dev,spark,geo]"
 	@touch $@
 
 demo: $(READY) ## Record the simulated fleet for 30 s, and show what came
 	$(BIN)/fleetlab capture --server demo --seconds 30 --rate-limit 1s
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/spark
+	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/extras
 
 test-browser: $(READY_BROWSER) ## Run the tests in a real JupyterLab and Chromium
 	$(BIN)/python -m pytest -n0 tests/browser
 
-test-spark: $(READY_SPARK) ## Run all detectors on Spark, and compare (about 3 minutes)
-	$(BIN)/python -m pytest -n0 tests/spark
+test-extras: $(READY_EXTRAS) ## Run the detectors on Spark, and what goes to GeoPandas (about 6 minutes)
+	$(EXTRAS)/bin/python -m pytest -n0 tests/extras
 
 soak: $(READY) ## Record 12,000 trackers for SOAK_MINUTES=10, then kill SOAK_KILLS=50 captures
 	$(BIN)/python -m tests.soak
@@ -59,4 +63,4 @@ bench: $(READY_BENCH) ## Measure the speed, and compare (about 5 minutes)
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove the environment and what tools left behind
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EXTRAS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

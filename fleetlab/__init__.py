@@ -32,6 +32,7 @@ from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
 if TYPE_CHECKING:
     from fleetlab import analysis, charts
     from fleetlab.analysis.aligning import align
+    from fleetlab.analysis.comparison import compare_trips
     from fleetlab.analysis.fleet_summary import fleet_summary
     from fleetlab.analysis.fuel_consumption import fuel_consumption
     from fleetlab.analysis.fuel_events import fuel_events
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from fleetlab.analysis.stops import stops
     from fleetlab.analysis.trips import trips
     from fleetlab.analysis.visits import within
+    from fleetlab.geo import to_geopandas
+    from fleetlab.tracks import read_track
 
 __all__ = [
     "AuthenticationError",
@@ -68,6 +71,7 @@ __all__ = [
     "capture",
     "charts",
     "clean_positions",
+    "compare_trips",
     "fleet_summary",
     "fuel_consumption",
     "fuel_events",
@@ -75,6 +79,7 @@ __all__ = [
     "latency",
     "load",
     "mileage",
+    "read_track",
     "rebuild",
     "replay",
     "resample",
@@ -84,14 +89,20 @@ __all__ = [
     "start",
     "status_spans",
     "stops",
+    "to_geopandas",
     "trips",
     "within",
 ]
+
+_HOMES = {
+    "read_track": "fleetlab.tracks",
+    "to_geopandas": "fleetlab.geo",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in ("analysis", "charts"):
         return import_module(f"fleetlab.{name}")
     if name in __all__:
-        return getattr(import_module("fleetlab.analysis"), name)
+        return getattr(import_module(_HOMES.get(name, "fleetlab.analysis")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

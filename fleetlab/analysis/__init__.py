@@ -5,6 +5,7 @@ frames, and run where the rows are: in Polars, in DuckDB, or on a Spark cluster.
 """
 
 from fleetlab.analysis.aligning import align
+from fleetlab.analysis.comparison import compare_trips
 from fleetlab.analysis.fleet_summary import fleet_summary
 from fleetlab.analysis.fuel_consumption import fuel_consumption
 from fleetlab.analysis.fuel_events import fuel_events
@@ -23,6 +24,7 @@ from fleetlab.analysis.visits import within
 __all__ = [
     "align",
     "clean_positions",
+    "compare_trips",
     "fleet_summary",
     "fuel_consumption",
     "fuel_events",

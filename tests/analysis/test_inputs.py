@@ -44,6 +44,7 @@ RESULTS = {
     "latency": {"n": COUNT, **{f"device_to_platform_{one}": REAL for one in DELAYS},
                 **{f"platform_to_here_{one}": REAL for one in DELAYS}},
 }  # fmt: skip
+OTHERS = ("align", "clean_positions", "compare_trips", "fleet_summary", "resample", "within")
 OF_FUEL = ("fuel_events", "fuel_consumption")
 every = pytest.mark.parametrize("name", RESULTS)
 
