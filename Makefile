@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_BENCH := $(VENV)/.ready-bench
 READY_BROWSER := $(VENV)/.ready-browser
-EXTRAS := .venv-extras
+EXTRAS := $(VENV)/extras
 READY_EXTRAS := $(EXTRAS)/.ready
 
 .DEFAULT_GOAL := help
@@ -59,8 +59,9 @@ lint: $(READY) ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY_BENCH) ## Measure the speed, and compare (about 5 minutes)
+bench: $(READY_BENCH) ## Measure the speed, and compare (about 8 minutes)
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.detect
 
 clean: ## Remove the environment and what tools left behind
-	rm -rf $(VENV) $(EXTRAS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
