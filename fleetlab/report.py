@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 TRACKER_CHARTS: Final = (charts.speed, charts.status, charts.fuel_level)
-"""What is drawn of each tracker, from top to bottom; a chart of nothing says so."""
+"""What is drawn of each tracker, from top to bottom; fuel only where a sensor tells of it."""
 
 TRACKERS: Final = 50
 """Trackers with a section of their own, unless the caller names some."""
@@ -220,8 +220,10 @@ def _tracker(rec: Recording, source: Source, row: dict[str, Any], timezone: str 
         if value is not None
     )
     alone = _alone(rec, row["tracker_id"])
+    told_of = alone.scan("readings_batch").filter(pl.col("type") == "fuel").head(1).collect()
+    shown = [draw for draw in TRACKER_CHARTS if draw is not charts.fuel_level or len(told_of)]
     with share(_SHARE):
-        drawn = [chart(draw(alone, timezone=timezone)) for draw in TRACKER_CHARTS]
+        drawn = [chart(draw(alone, timezone=timezone)) for draw in shown]
     return section(
         _name(row),
         [f"<dl>{told}</dl>", *drawn],

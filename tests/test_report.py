@@ -138,7 +138,7 @@ def test_it_holds_overview_quality_trackers_gaps_notes_and_dictionary(hostile):
         "overview", "quality", "gaps", "rejects", "notes", "trackers", "tracker-1", "dictionary",
     ]  # fmt: skip
     titles = [title_of(spec) for spec in parsed.specs]
-    assert titles == ["Overview", "Quality", "Speed", "Status", "Fuel level"]
+    assert titles == ["Overview", "Quality", "Speed", "Status"]
     words = " ".join(parsed.words)
     for columns in FRAMES.values():
         for column in columns:
@@ -185,6 +185,16 @@ def test_trackers_are_chosen_by_id_and_label(tmp_path):
     ):
         write_report(rec, tmp_path / "none.html", trackers=[3, 77, "nobody"])
     assert not (tmp_path / "none.html").exists()
+
+
+def test_fuel_is_drawn_of_those_that_have_a_sensor_of_it(tmp_path):
+    tank = {"kind": "input", "reading": "input:1", "sensor_id": 1, "type": "fuel", "value": 5.0}
+    rows = [{**tank, "event_time": at(10), "tracker_id": 2}]
+    rec = recording(state_batch=[state(5), state(5, who=2)], readings_batch=rows)
+    text, page = read(rec, tmp_path / "a.html")
+    first, second = text.index("tracker-1"), text.rindex("tracker-2")
+    assert "Fuel level" not in text[first:second]
+    assert "Fuel level" in [title_of(spec) for spec in page.specs]
 
 
 def test_a_long_recording_makes_no_huge_page(tmp_path):
