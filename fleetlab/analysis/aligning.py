@@ -35,13 +35,13 @@ _SHOWN: Final = 20  # names that an error lists, those that are most alike first
 
 @dataclass(frozen=True)
 class _Column:
-    """One column of the result: its name, which of the kinds it is, and the rows that tell it."""
+    """One column of the result: its name and kind, and which rows tell it (None: all)."""
 
     name: str
     kind: str
     of: str  # states, readings or attributes
     value: str
-    rows: nw.Expr
+    rows: nw.Expr | None = None
 
 
 def align(
@@ -162,9 +162,7 @@ def _columns(name: str, sources: dict[str, Source]) -> list[_Column]:
         if name in told:
             dtype = found[name]
             kind = "flag" if dtype == nw.Boolean else "number" if dtype.is_numeric() else "text"
-            return [
-                _Column(name, kind, "states", f"_raw_{name}", ~nw.col(f"_raw_{name}").is_null())
-            ]
+            return [_Column(name, kind, "states", f"_raw_{name}")]
         there += told
     if "readings" in sources:
         columns, more = _of_readings(name, sources["readings"])
@@ -229,7 +227,9 @@ def _rows(columns: Sequence[_Column], sources: dict[str, Source]) -> Iterator[Fr
                 rows = rows.with_columns(
                     snapshot=nw.lit(value=False), received_us=nw.col("event_us")
                 )
-        rows = rows.filter(column.rows).filter(~nw.col(column.value).is_null())
+        if column.rows is not None:
+            rows = rows.filter(column.rows)
+        rows = rows.filter(~nw.col(column.value).is_null())
         yield rows.select(
             "tracker_id",
             "event_us",

@@ -29,7 +29,7 @@ _STATE: Final = (
 )  # fmt: skip
 _READING: Final = ("sensor_label", "units", "value", "value_text")
 _FIELD: Final = ("value", "value_text")
-_ROW, _CUT, _AT = 0, 1, 2  # in this order where they are of the same moment
+_CUT, _ROW, _AT = 0, 1, 2  # in this order where they are of the same moment
 
 
 def period_us(every: str | float) -> int:
@@ -155,7 +155,8 @@ def last_known(source: Source, rows: Frame, of: Sequence[str], step: int) -> Fra
     Returns
     -------
     narwhals.LazyFrame
-        The keys, ``at_us``, and ``_row``, the ``t`` of the row; null where nothing is known.
+        The keys, ``at_us``, and ``_row``, the ``t`` of the row; where nothing is known, there is
+        none of it.
     """
     lines = rows.group_by(*of).agg(
         nw.col("t").min().alias("_first"), nw.col("t").max().alias("_last")
@@ -173,12 +174,11 @@ def last_known(source: Source, rows: Frame, of: Sequence[str], step: int) -> Fra
         parts.append(cuts.select(*of, nw.col("gap_start").alias("t"), _kind=nw.lit(_CUT)))
     moments = nw.concat(parts)
     by = ("t", "_kind")
-    told = nw.when(nw.col("_kind") != _AT)
-    moments = moments.with_columns(_row=told.then(nw.col("t")), _of=told.then(nw.col("_kind")))
+    told = nw.when(nw.col("_kind") != _AT).then(nw.col("t"))
+    moments = moments.with_columns(_row=told)
+    # That a gap began is no row: nothing is found under its moment.
     moments = moments.with_columns(
-        over(nw.col(name).fill_null(strategy="forward"), *by, of=of).alias(name)
-        for name in ("_row", "_of")
+        _row=over(nw.col("_row").fill_null(strategy="forward"), *by, of=of)
     )
     moments = moments.filter(nw.col("_kind") == _AT)
-    row = nw.when(nw.col("_of") == _ROW).then(nw.col("_row"))
-    return moments.select(*of, nw.col("t").alias("at_us"), _row=row)
+    return moments.select(*of, nw.col("t").alias("at_us"), "_row")

@@ -549,7 +549,7 @@ def clean_positions(world: World) -> list[Row]:
 
 
 def resample(world: World, every: int, columns: tuple[str, ...]) -> list[Row]:
-    """The last row until each multiple of `every`; none once a gap has begun since."""
+    """The last row until each multiple of `every`; none once a gap has begun after it."""
     found = []
     for tracker, rows in trackers(world.rows).items():
         kept = once(rows, columns)
@@ -559,7 +559,7 @@ def resample(world: World, every: int, columns: tuple[str, ...]) -> list[Row]:
         for moment in range(-(-first // every) * every, last + 1, every):
             (*_, row) = (row for row in kept if row["t"] <= moment)
             cut = any(
-                who in (None, tracker) and row["t"] <= start <= moment
+                who in (None, tracker) and row["t"] < start <= moment
                 for who, start, _ in world.gaps
             )
             told = {name: None if cut else row[name] for name in columns}

@@ -76,11 +76,14 @@ def test_states_readings_and_attributes_stand_side_by_side():
     rec = recording(
         state_batch=[*alive(0, speed_kmh=50.0, ignition=True), *alive(30, speed_kmh=None)],
         readings_batch=[
-            *levels((10, 40.0)),
+            *levels((10, 40.0), (30, None)),
             *levels((15, 60.0), sensor_id=8, sensor_label="", name="lls_level_2"),
             level(5, None, type="state", sensor_id=9, sensor_label="Doors", value_text="Open"),
         ],
-        iot_monitor=queue((20, 900.0), field="can_rpm"),
+        iot_monitor=[
+            *queue((20, 900.0), field="can_rpm"),
+            *queue((20, 1.0), (30, 2.0), field="can_rpm", queue="all"),
+        ],
         minutes=1,
     )
     names = ["speed_kmh", "fuel", "Doors", "can_rpm", "ignition"]

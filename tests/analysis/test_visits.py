@@ -80,12 +80,13 @@ def test_several_places_are_told_by_name_and_short_visits_left_out():
     assert visits(passing(), places, min_duration_s=60) == [("yard", 100, 300)]
 
 
-def test_a_place_may_lie_on_the_antimeridian():
+@pytest.mark.parametrize("first", range(4))
+def test_a_place_may_lie_on_the_antimeridian(first):
     place = [(-1.0, 179.99), (-1.0, -179.99), (1.0, -179.99), (1.0, 179.99)]
     rows = [
         row(10 * n, 30.0, lat=0.5, lng=(179.98 + 0.002 * n + 180) % 360 - 180) for n in range(21)
     ]
-    assert visits(frame(rows), place) == [("place", 50, 150)]
+    assert visits(frame(rows), place[first:] + place[:first]) == [("place", 50, 150)]
 
 
 def test_a_gap_cuts_a_visit_and_what_was_not_seen_is_marked():
@@ -184,6 +185,8 @@ def test_a_finding_tells_the_shift_that_it_began_in_by_the_zone_s_clock():
     assert of_shifts(starts(*FRIDAY), shifts, timezone="Europe/Madrid") == [
         "night", "early", "early", None, "night",
     ]  # fmt: skip
+    both = {"first": ("06:00", "14:00"), "second": ("00:00", "23:59")}
+    assert of_shifts(starts(FRIDAY[1]), both, timezone="Europe/Madrid") == ["first"]
     assert of_shifts(starts(*FRIDAY), shifts) == ["night", "night", "early", "early", None]
 
 
