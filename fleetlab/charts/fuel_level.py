@@ -11,7 +11,7 @@ import altair as alt
 import polars as pl
 
 from fleetlab.charts import frame
-from fleetlab.charts.fuel_marks import fuel_marks, marked
+from fleetlab.charts.fuel_marks import fuel_marks, legend, marked
 from fleetlab.charts.lines import MOST, Lines, draw, faded, lines
 from fleetlab.charts.source import Source
 from fleetlab.charts.speed import speeds
@@ -124,6 +124,7 @@ def fuel_level(
         source.name,
         *replace(levels, of=len(wanted)).words("those that vary most of what they hold"),
         None if composite else _left_out(found, sensors),
+        legend(changed),
         why,
         *_about_speed(speed, tanks, source, panels=panels),
     )

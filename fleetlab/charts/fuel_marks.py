@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fleetlab.charts.source import Source
 
-__all__ = ["fuel_marks", "marked"]
+__all__ = ["fuel_marks", "legend", "marked"]
 
 _WHAT: Final = "Fills and drains"
 _SENSOR: Final = ("tracker_id", "sensor_id", "units")
@@ -27,6 +27,11 @@ _EDGE: Final = 30  # pixels
 _WIDE, _HIGH = 0.05, 0.14  # of the chart: what the words of a mark take
 _SHAPES: Final = {"fill": "triangle-up", "drain": "triangle-down", "unexplained_loss": "diamond"}
 _WORDS: Final = {"unexplained_loss": "unexplained loss"}
+_LEGEND: Final = {
+    "fill": "a triangle up is a fill",
+    "drain": "a triangle down is a drain",
+    "unexplained_loss": "a diamond is a loss that nothing explains",
+}
 
 
 def marked(
@@ -63,6 +68,13 @@ def marked(
     named = tanks.lazy().select(*_SENSOR, line="tank")
     shown = found.join(named, on=_SENSOR, nulls_equal=True, maintain_order="left").collect()
     return crowded(shown, source, _WHAT)
+
+
+def legend(found: pl.DataFrame) -> str | None:
+    """Say which mark is what, of those that are there."""
+    kinds = set(found["kind"])
+    words = ", ".join(words for kind, words in _LEGEND.items() if kind in kinds)
+    return f"Of the marks {words}." if words else None
 
 
 def fuel_marks(

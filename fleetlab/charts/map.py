@@ -121,7 +121,8 @@ def map(  # noqa: A001 - the chart's name in the contract
         _TITLE,
         source.name,
         "A dot is a tracker's last position"
-        + (", a line its track." if len(ways) else "; none of them moved."),
+        + (", a line its track." if len(ways) else "; none of them moved.")
+        + (" A ring is where a trip began, a square where it ended." if len(drives) else ""),
         _chosen(ways["line"].n_unique(), len(moved), len(shown)),
         _thin(left_out),
         why,

@@ -127,7 +127,7 @@ def _marked(
     layers: list[tuple[pl.DataFrame, int, tuple[alt.Tooltip, ...]]] = []
     if len(shown):
         layers.append((shown.with_columns(y=pl.lit(0.0)), 6, _STOP))
-    words = [why]
+    words = ["What is thick on the axis is a stop." if len(shown) else None, why]
     if limit is not None:
         over, why = findings(speeding, source, found.shown, "Stretches above it", limit_kmh=limit)
         if len(over):

@@ -91,7 +91,8 @@ def status(
         else None
     )
     drives, why = (pl.DataFrame(), None) if panels else findings(trips, source, shown, "Trips")
-    title = frame.title("Status", source.name, left_out, strip.words, why)
+    key = "A line above the bands is a trip." if len(drives) else None
+    title = frame.title("Status", source.name, key, left_out, strip.words, why)
     if panels:
         last = list(WHAT)[-1]
         first, *others = (

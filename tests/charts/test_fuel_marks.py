@@ -40,6 +40,9 @@ def test_fills_and_drains_are_marked_with_amount_and_time():
         ("Truck 1 · Tank 1", "drain", "\N{MINUS SIGN}30"),
     ]
     assert [row["is_written"] for row in marks] == [True, True]
+    words = " ".join(chart.to_dict()["title"]["subtitle"])
+    assert "a triangle up is a fill, a triangle down is a drain." in words
+    assert "diamond" not in words
     drawn = svg_of(chart)
     assert "18:11" in drawn
     assert "18:40" in drawn
