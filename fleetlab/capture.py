@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from fleetlab.arguments import with_arguments_of
@@ -44,6 +45,8 @@ class Job:
         self._session = Session(plan)
         self.view = view
         self._session.start()
+        if view is not None:
+            view.begin(self._session)
 
     @property
     def running(self) -> bool:
@@ -187,7 +190,7 @@ def capture(
         The recording's own folder, which must be empty or new; default ``recordings/<start>``.
         False keeps all in memory, up to 1 GB.
     view : "auto" or bool
-        ``"auto"``: a progress bar on a terminal, nothing elsewhere.
+        ``"auto"``: a panel in Jupyter, a progress bar on a terminal, nothing elsewhere.
     note : str, optional
         Text kept in the recording's info.
     reentrant : bool
@@ -239,8 +242,8 @@ def start(arguments: dict[str, Any]) -> Job:
     InvalidArgument, RecordingError
         As :func:`capture`; errors of the connection come with ``job.result()``.
     """
-    plan, _ = _planned(arguments)
-    return Job(plan)
+    plan, view_of = _planned(arguments)
+    return Job(plan, view_of(waits=False))
 
 
 @with_arguments_of(capture)
@@ -254,7 +257,7 @@ async def acapture(arguments: dict[str, Any]) -> Recording:
     return await Job(plan, view_of())._await()  # noqa: SLF001
 
 
-def _planned(arguments: dict[str, Any]) -> tuple[Plan, Callable[[], View | None]]:
+def _planned(arguments: dict[str, Any]) -> tuple[Plan, Callable[..., View | None]]:
     """Check the arguments of a call before anything is shown, connected or written.
 
     Secrets are taken out of them: tools that show the variables of a traceback would show them.
@@ -266,8 +269,7 @@ def _planned(arguments: dict[str, Any]) -> tuple[Plan, Callable[[], View | None]
     except FleetlabError as error:
         refused = bare(error)
     else:
-        view = arguments["view"]
-        return plan, lambda: choose_view(view)
+        return plan, partial(choose_view, arguments["view"])
     finally:
         del secrets
     raise refused

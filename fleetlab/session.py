@@ -30,7 +30,9 @@ from fleetlab.rest import RestClient, ssl_context
 from fleetlab.server import Credentials, resolve_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    import polars as pl
 
     from fleetlab.plan import Plan
     from fleetlab.recording import Recording
@@ -133,6 +135,15 @@ class Session:
             bytes=self._pipeline.bytes,
             rows=dict(self._pipeline.decoder.counts),
         )
+
+    def recent(self) -> list[Mapping[str, pl.DataFrame]]:
+        """Return the rows decoded since it was last asked, or the latest of them."""
+        return self._pipeline.recent()
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk; in memory, all of them."""
+        return self._pipeline.size
 
     def _where(self) -> tuple[Server, Credentials]:
         """The server and who asks; the embedded simulator is started for that."""
