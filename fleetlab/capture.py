@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fleetlab.arguments import with_arguments_of
 from fleetlab.errors import FleetlabError, bare
 from fleetlab.plan import Plan, make_plan
-from fleetlab.progress import Progress, View, choose_view
+from fleetlab.progress import Progress, View, choose_view, clock
 from fleetlab.session import Session
 
 if TYPE_CHECKING:
@@ -57,6 +57,12 @@ class Job:
     def recording(self) -> Recording:
         """What has been recorded as of now, at a message boundary."""
         return self._session.recording()
+
+    def __repr__(self) -> str:
+        """Say how far it is."""
+        progress = self.progress()
+        state = progress.state if self.running else "ended"
+        return f"Job({state}, {clock(progress.elapsed_s)}, {sum(progress.rows.values()):,} rows)"
 
     def progress(self) -> Progress:
         """Return how far the capture is."""

@@ -174,16 +174,15 @@ class Figures:
             texts=texts,
             percent=None if total is None else round(100 * progress.elapsed_s / total, 1),
             mood=words.mood_of(progress.state),
-            line=self._line(),
+            line=self._line(POINTS if total is None else min(POINTS, round(total))),
         )
 
-    def _line(self) -> str:
-        """Return the path of the line; the newest point is at the right."""
+    def _line(self, seconds: int) -> str:
+        """Return the path of the line: from left to right, and on when that is full."""
         top = max(self._totals, default=0.0) or 1.0
-        step = WIDTH / (POINTS - 1)
-        start = POINTS - len(self._totals)
+        step = WIDTH / max(1, seconds, len(self._totals) - 1)
         points = (
-            f"{(start + n) * step:.1f},{HEIGHT - 1 - (HEIGHT - 2) * value / top:.1f}"
+            f"{n * step:.1f},{HEIGHT - 1 - (HEIGHT - 2) * value / top:.1f}"
             for n, value in enumerate(self._totals)
         )
         return "M" + "L".join(points) if self._totals else ""
@@ -193,7 +192,7 @@ def _expected(recording: Recording) -> int:
     """Return how many trackers are to be heard: those asked for, or all that are known."""
     asked = Asked(recording.info.requests).trackers("lifecycle")  # it comes for those of all
     # Data of a device that several trackers share is the first one's; the clones never tell any.
-    clones = recording.trackers["clone"].sum()
+    clones = int(recording.trackers["clone"].sum())
     return len(recording.trackers) - clones if asked is None else len(asked)
 
 
@@ -201,9 +200,8 @@ def _log(recording: Recording) -> list[str]:
     rows: list[tuple[Any, ...]] = (
         recording.connection.tail(LINES).select("logged_at", "what", "code", "detail").rows()
     )
-    return [
-        words.log_line(
-            f"{at:%H:%M:%S}", [what.replace("_", " "), detail, code and f"(code {code})"]
-        )
-        for at, what, code, detail in rows
-    ]
+    lines = []
+    for at, what, code, detail in rows:
+        said = [] if what == "subscribing" else [detail, code and f"(code {code})"]
+        lines.append(words.log_line(f"{at:%H:%M:%S}", [what.replace("_", " "), *said]))
+    return lines

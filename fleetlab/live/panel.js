@@ -7,10 +7,7 @@ function render({ model, el }) {
   const write = () => {
     for (const [name, text] of Object.entries(model.get("texts"))) {
       const place = find(name);
-      if (!place || place.textContent === text) continue;
-      const atEnd = place.scrollTop + place.clientHeight >= place.scrollHeight - 2;
-      place.textContent = text;
-      if (atEnd) place.scrollTop = place.scrollHeight;
+      if (place && place.textContent !== text) place.textContent = text;
     }
   };
 

@@ -130,7 +130,8 @@ def notebook(lab, open_page):
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         content = {"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4}
         (folder / name).write_text(json.dumps({**content, "nbformat_minor": 5}))
-        page = open_page(f"{url}lab/tree/{name}?token={TOKEN}", **more)
+        # Without what is still open of another test.
+        page = open_page(f"{url}lab/tree/{name}?token={TOKEN}&reset", **more)
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
         page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)
         page.get_by_text("Run", exact=True).first.click()
