@@ -98,7 +98,7 @@ rec = fl.capture(server=sim.base_url, api_key=sim.api_key, save_to="refused")
 """
 
 
-def test_an_error_of_the_stream_shows_in_the_users_own_cell(notebook, lab):
+def test_an_error_of_the_stream_shows_in_the_users_own_cell(notebook):
     page = notebook(IMPORT, ERROR, name="error.ipynb")
     wait_for_rows(page)
     wait_for_end(page, "bad")
@@ -112,9 +112,8 @@ def test_a_saved_notebook_that_is_opened_without_its_kernel_tells_what_was_captu
 ):
     folder, url = lab
     page = notebook(IMPORT, CAPTURE.replace(")", ", seconds=2)"), name="saved.ipynb")
-    wait_for_rows(page)
-    wait_for_end(page)
-    page.get_by_text("(ipykernel) | Idle").wait_for()
+    page.locator(".jp-RenderedHTML .fleetlab-panel").wait_for(timeout=60_000)
+    page.locator(".jp-CodeCell .jp-OutputArea-executeResult").wait_for()
     page.keyboard.press("Control+s")
     saved = eventually(
         lambda: "captured" in (text := (folder / "saved.ipynb").read_text()) and text, "it is saved"
@@ -140,8 +139,8 @@ def test_it_follows_the_theme_of_lab(notebook):
     page = notebook(IMPORT, f"job = {CAPTURE.replace('capture', 'start')}", name="theme.ipynb")
     wait_for_rows(page)
     look = """() => {
-        const {backgroundColor, color} = getComputedStyle(document.querySelector(".fleetlab-panel"));
-        return [backgroundColor, color];
+        const look = getComputedStyle(document.querySelector(".fleetlab-panel"));
+        return [look.backgroundColor, look.color];
     }"""
     light = page.evaluate(look)
     page.get_by_text("Settings", exact=True).first.click()
