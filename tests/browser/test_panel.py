@@ -8,7 +8,6 @@ import time
 import urllib.request
 
 from tests.browser.conftest import TOKEN
-from tests.conftest import eventually
 
 IMPORT = "import fleetlab as fl"
 PANEL = ".jp-Notebook .fleetlab-panel"
@@ -81,8 +80,7 @@ def test_the_interrupt_button_ends_it_and_the_recording_is_the_value(notebook):
 def test_after_a_reload_it_comes_back_and_stop_works(notebook):
     page = notebook(IMPORT, f"job = {CAPTURE.replace('capture', 'start')}", name="reload.ipynb")
     wait_for_rows(page)
-    page.keyboard.press("Control+s")
-    page.get_by_text("Saving completed").wait_for()
+    save(page)
     page.reload()
     wait_for_rows(page, wait_for_rows(page))
     page.get_by_role("button", name="Stop").click()
@@ -114,10 +112,9 @@ def test_a_saved_notebook_that_is_opened_without_its_kernel_tells_what_was_captu
     page = notebook(IMPORT, CAPTURE.replace(")", ", seconds=2)"), name="saved.ipynb")
     page.locator(".jp-RenderedHTML .fleetlab-panel").wait_for(timeout=60_000)
     page.locator(".jp-CodeCell .jp-OutputArea-executeResult").wait_for()
-    page.keyboard.press("Control+s")
-    saved = eventually(
-        lambda: "captured" in (text := (folder / "saved.ipynb").read_text()) and text, "it is saved"
-    )
+    save(page)
+    saved = (folder / "saved.ipynb").read_text()
+    assert "captured" in saved
     assert "widget-view" not in saved
     page.close()
     for kernel in json.load(ask(f"{url}api/kernels")):
@@ -128,6 +125,11 @@ def test_a_saved_notebook_that_is_opened_without_its_kernel_tells_what_was_captu
     assert number_of(page, "rows") > 0
     page.get_by_text("What was recorded").click()
     assert page.get_by_text("the time asked for was over").first.is_visible()
+
+
+def save(page) -> None:
+    page.keyboard.press("Control+s")
+    page.get_by_text("Saving completed").wait_for()
 
 
 def ask(url: str, method: str = "GET"):
