@@ -173,13 +173,13 @@ class Figures:
             texts=texts,
             percent=None if total is None else round(100 * progress.elapsed_s / total, 1),
             mood=words.mood_of(progress.state),
-            line=self._line(POINTS if total is None else min(POINTS, round(total))),
+            line=self._line(POINTS if total is None else round(total)),
         )
 
     def _line(self, seconds: int) -> str:
         """Return the path of the line: from left to right, and on when that is full."""
         top = max(self._totals, default=0.0) or 1.0
-        step = WIDTH / max(1, seconds, len(self._totals) - 1)
+        step = WIDTH / max(1, min(seconds, POINTS - 1), len(self._totals) - 1)
         points = (
             f"{n * step:.1f},{HEIGHT - 1 - (HEIGHT - 2) * value / top:.1f}"
             for n, value in enumerate(self._totals)
