@@ -44,8 +44,8 @@ def open_page(browser):
             "localhost",
         )
 
-    def warn(text: str) -> None:
-        if text.startswith("WARN"):  # so Vega begins its warnings
+    def warn(kind: str, text: str) -> None:
+        if kind == "error" or text.startswith("WARN"):  # so Vega begins its warnings
             troubles.append(text)
 
     def guard(route):
@@ -62,7 +62,7 @@ def open_page(browser):
         context.route("**/*", guard)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda said: warn(said.text))
+        page.on("console", lambda said: warn(said.type, said.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto(url)
         return page

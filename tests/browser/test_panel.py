@@ -7,6 +7,8 @@ import re
 import time
 import urllib.request
 
+import pytest
+
 from tests.browser.conftest import TOKEN
 
 IMPORT = "import fleetlab as fl"
@@ -49,15 +51,20 @@ def height_of(page) -> float:
     return page.locator(PANEL).first.bounding_box()["height"]
 
 
-def test_it_lives_while_the_cell_blocks_and_stop_is_heard_within_a_second(notebook):
-    page = notebook(IMPORT, CAPTURE, name="blocking.ipynb")
+@pytest.mark.parametrize("call", [CAPTURE, f"await {CAPTURE.replace('capture', 'acapture')}"])
+def test_it_lives_while_the_cell_blocks_and_stop_is_heard_within_a_second(notebook, call):
+    page = notebook(IMPORT, call, name="blocking.ipynb")
     height = wait_for_rows(page) and height_of(page)
     wait_for_rows(page, number_of(page, "rows"))
     assert text_of(page, "state") == "subscribed"
     assert re.fullmatch(r"0:\d\d, until stopped", text_of(page, "clock"))
     assert "state_batch" in text_of(page, "rates")
     assert height_of(page) == height
-    page.get_by_role("button", name="Stop").focus()
+    button = page.get_by_role("button", name="Stop")
+    page.locator(".fleetlab-log").focus()
+    page.keyboard.press("Shift+Tab")
+    assert button.evaluate("node => node === document.activeElement")
+    assert button.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
     page.keyboard.press("Enter")
     assert wait_for_end(page) < 1
     assert height_of(page) == height
