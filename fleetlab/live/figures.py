@@ -1,6 +1,7 @@
 """What a panel shows, made of what a capture counts and of the rows that are new.
 
-Nothing here opens, waits or draws. Rates are means over the last seconds, for rows come in batches;
+Nothing here opens, waits or draws. Rates and delays are of news: what comes only because we
+subscribed would dwarf it. Rates are means over the last seconds, for rows come in batches;
 delays are taken of some hundreds of rows, so that a large fleet hardly costs more than a small one.
 """
 
@@ -40,6 +41,11 @@ SAMPLES: Final = 500
 LINES: Final = 50
 """Of the log, the last."""
 
+_SHORT: Final = ("subscribing", "ended")
+"""What is said of these is long, or stands elsewhere in the panel."""
+
+_LOOKED_AT: Final = ("snapshot", "tracker_id", "received_at", "event_time")
+
 WIDTH: Final = 600
 HEIGHT: Final = 40
 
@@ -57,7 +63,7 @@ class Shown:
     mood : str
         ``good``, ``busy``, ``bad`` or ``ended``.
     line : str
-        Path of the rows a second in a box of :data:`WIDTH` to :data:`HEIGHT`.
+        Path of the new rows a second in a box of :data:`WIDTH` to :data:`HEIGHT`.
     """
 
     texts: dict[str, str]
@@ -77,41 +83,37 @@ class Figures:
     """
 
     troubles: deque[str] = field(default_factory=lambda: deque(maxlen=5))
+    _news: Counter[str] = field(default_factory=Counter)
     _counted: deque[tuple[float, Counter[str]]] = field(default_factory=deque)
     _delays: deque[tuple[float, list[float]]] = field(default_factory=deque)
     _heard: dict[int, float] = field(default_factory=dict)
     _totals: deque[float] = field(default_factory=lambda: deque(maxlen=POINTS))
 
-    def take(
-        self, now: float, progress: Progress, batches: Iterable[Mapping[str, pl.DataFrame]]
-    ) -> None:
+    def take(self, now: float, batches: Iterable[Mapping[str, pl.DataFrame]]) -> None:
         """Take what has come since the last time, about a second ago.
 
         Parameters
         ----------
         now : float
             Seconds on a clock that never jumps.
-        progress : Progress
-            How far the capture is.
         batches : iterable of mapping of str to polars.DataFrame
-            New rows, by event.
+            Rows, by event.
         """
-        self._counted.append((now, Counter(progress.rows)))
+        frames: dict[str, list[pl.DataFrame]] = {}
+        for batch in batches:
+            for event in batch.keys() & EVENTS.keys():
+                frames.setdefault(event, []).append(batch[event].select(_LOOKED_AT))
+        for event, several in frames.items():
+            self._look_at(now, event, pl.concat(several).filter(~pl.col("snapshot")))
+        self._counted.append((now, self._news.copy()))
         while len(self._counted) > 2 and self._counted[1][0] <= now - WINDOW_S:  # noqa: PLR2004
             self._counted.popleft()
-        frames = [
-            frame.select("snapshot", "tracker_id", "received_at", "event_time")
-            for batch in batches
-            for event, frame in batch.items()
-            if event in EVENTS
-        ]
-        if frames:
-            self._look_at(now, pl.concat(frames).filter(~pl.col("snapshot")))
         while self._delays and self._delays[0][0] < now - WINDOW_S:
             self._delays.popleft()
         self._totals.append(sum(self.rates().values()))
 
-    def _look_at(self, now: float, news: pl.DataFrame) -> None:
+    def _look_at(self, now: float, event: str, news: pl.DataFrame) -> None:
+        self._news[event] += len(news)
         trackers = news["tracker_id"].drop_nulls().unique()
         self._heard.update(dict.fromkeys(trackers, now))
         sample = news.gather_every(-(-len(news) // SAMPLES) or 1)
@@ -119,7 +121,7 @@ class Figures:
         self._delays.append((now, [value / 1e6 for value in delays.dt.total_microseconds()]))
 
     def rates(self) -> dict[str, float]:
-        """Return rows a second by event."""
+        """Return new rows a second by event."""
         if not self._counted:
             return {}
         (since, before), (until, rows) = self._counted[0], self._counted[-1]
@@ -201,6 +203,6 @@ def _log(recording: Recording) -> list[str]:
     )
     lines = []
     for at, what, code, detail in rows:
-        said = [] if what == "subscribing" else [detail, code and f"(code {code})"]
+        said = [] if what in _SHORT else [detail, code and f"(code {code})"]
         lines.append(words.log_line(f"{at:%H:%M:%S}", [what.replace("_", " "), *said]))
     return lines

@@ -119,7 +119,7 @@ class PanelView:
         capture, figures, now = self._capture, self._figures, time.monotonic()
         progress = capture.progress()
         if is_time_to_look:
-            figures.take(now, progress, capture.recent())
+            figures.take(now, capture.recent())
             self._size = capture.size
         return figures.shown(now, progress, capture.recording(), self._size)
 
