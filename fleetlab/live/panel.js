@@ -14,7 +14,7 @@ function render({ model, el }) {
   const fill = () => {
     const bar = find("bar");
     const percent = model.get("percent");
-    find("panel").dataset.mood = model.get("mood");
+    find("panel").className = `fleetlab-panel fleetlab-${model.get("mood")}`;
     bar.firstChild.style.width = `${percent ?? 100}%`;
     if (percent === null) bar.removeAttribute("aria-valuenow");
     else bar.setAttribute("aria-valuenow", Math.round(percent));
@@ -31,11 +31,12 @@ function render({ model, el }) {
       button.setAttribute("aria-disabled", isBusy);
     };
     say("Stopping…", true);
+    find("hint").textContent = "";
     model.send({ ask: "stop" });
     setTimeout(() => {
-      if (model.get("is_stopping")) return;
+      if (model.get("is_stopping") || model.get("has_ended")) return;
       say("Stop", false);
-      find("clock").textContent = "No answer: ■ in the toolbar stops it.";
+      find("hint").textContent = "No answer yet; try ■ in the toolbar";
     }, PATIENCE_MS);
   };
 

@@ -21,6 +21,7 @@ _HERE: Final = Path(__file__).parent
 _CSS: Final = (_HERE / "panel.css").read_text("utf-8")
 _MARKUP: Final = Template((_HERE / "panel.html").read_text("utf-8"))
 
+_HINT: Final = '<span class="fleetlab-hint" data-is="hint">{}</span>'
 _STOP: Final = '<button type="button" class="fleetlab-stop" data-is="stop">Stop</button>'
 
 
@@ -85,7 +86,7 @@ def living(where: str, hint: str = "") -> str:
     hint : str
         What stands in the place of Stop, where that would not be heard.
     """
-    control = f'<span class="fleetlab-hint">{escape(hint)}</span>' if hint else _STOP
+    control = _HINT.format(escape(hint)) + ("" if hint else _STOP)
     empty = dict.fromkeys(_MARKUP.get_identifiers(), "")
     value = 'aria-valuemin="0" aria-valuemax="100"'
     return _MARKUP.substitute(
@@ -111,7 +112,7 @@ def ended(shown: Shown, where: str, why: str, whole: str = "") -> str:
     percent = 100.0 if shown.percent is None else shown.percent
     panel = _MARKUP.substitute(
         texts,
-        control=f'<span class="fleetlab-hint">{escape(why)}</span>',
+        control=_HINT.format(escape(why)),
         where=escape(where),
         mood=shown.mood,
         line=shown.line,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 import urllib.request
 
@@ -39,7 +41,7 @@ def wait_for_rows(page, more_than: int = 0) -> int:
 def wait_for_end(page, mood: str = "ended") -> float:
     """Wait until it is over, and return how many seconds that took."""
     began = time.monotonic()
-    page.locator(f'{PANEL}[data-mood="{mood}"]').first.wait_for(timeout=20_000)
+    page.locator(f"{PANEL}.fleetlab-{mood}").first.wait_for(timeout=20_000)
     return time.monotonic() - began
 
 
@@ -139,14 +141,47 @@ def save(page) -> None:
     page.get_by_text("Saving completed").wait_for()
 
 
+def test_a_notebook_that_is_executed_without_a_browser_keeps_what_was_captured(tmp_path):
+    cells = [
+        {"cell_type": "code", "id": f"cell{number}", "source": text, "outputs": []}
+        | {"metadata": {}, "execution_count": None}
+        for number, text in enumerate([IMPORT, CAPTURE.replace(")", ", seconds=1)")])
+    ]
+    made = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "made.ipynb").write_text(json.dumps(made))
+    convert = [sys.executable, "-m", "nbconvert", "--execute", "--to", "notebook", "--inplace"]
+    subprocess.run([*convert, "made.ipynb"], check=True, cwd=tmp_path, capture_output=True)
+    panel, value = json.loads((tmp_path / "made.ipynb").read_text())["cells"][1]["outputs"]
+    assert "captured" in "".join(panel["data"]["text/html"])
+    assert "application/vnd.jupyter.widget-view+json" not in panel["data"]
+    assert value["output_type"] == "execute_result"
+
+
 def ask(url: str, method: str = "GET"):
     headers = {"Authorization": f"token {TOKEN}"}
     return urllib.request.urlopen(urllib.request.Request(url, method=method, headers=headers))
 
 
-def test_it_follows_the_theme_of_lab(notebook):
-    page = notebook(IMPORT, f"job = {CAPTURE.replace('capture', 'start')}", name="theme.ipynb")
+DEAF = """
+from fleetlab.live.panel import Panel
+Panel._on_message = lambda *_: None
+"""
+
+
+def test_where_stop_is_not_heard_the_panel_says_what_is(notebook):
+    page = notebook(IMPORT + DEAF, CAPTURE, name="deaf.ipynb")
     wait_for_rows(page)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("No answer yet; try ■ in the toolbar").wait_for()
+    page.locator('[data-command="notebook:interrupt-kernel"]').first.click()
+    wait_for_end(page)
+
+
+def test_it_follows_the_theme_of_lab_and_is_shown_where_it_is_asked_for(notebook):
+    start = f"job = {CAPTURE.replace('capture', 'start')}"
+    page = notebook(IMPORT, start, "job.view", name="theme.ipynb")
+    wait_for_rows(page)
+    page.locator(PANEL).nth(1).wait_for()
     look = """() => {
         const look = getComputedStyle(document.querySelector(".fleetlab-panel"));
         return [look.backgroundColor, look.color];
@@ -158,6 +193,6 @@ def test_it_follows_the_theme_of_lab(notebook):
     page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
     dark = page.evaluate(look)
     assert dark != light
-    page.get_by_role("button", name="Stop").click()
-    wait_for_end(page)
+    page.get_by_role("button", name="Stop").first.click()
+    page.locator(".jp-RenderedHTML .fleetlab-panel").nth(1).wait_for()
     assert page.evaluate(look) == dark
