@@ -71,6 +71,22 @@ class Shown:
     mood: str
     line: str
 
+    def at(self, progress: Progress) -> Shown:
+        """Return the same with what is only counted as of now."""
+        counts = {
+            "state": progress.state.replace("_", " "),
+            "clock": words.time_left(progress),
+            "messages": f"{progress.messages:,}",
+            "rows": f"{sum(progress.rows.values()):,}",
+        }
+        total = progress.total_s
+        return Shown(
+            texts=self.texts | counts,
+            percent=None if total is None else round(100 * progress.elapsed_s / total, 1),
+            mood=words.mood_of(progress.state),
+            line=self.line,
+        )
+
 
 @dataclass
 class Figures:
@@ -157,10 +173,6 @@ class Figures:
         silent = max(0, _expected(recording) - heard)
         delay = self.delay_s()
         texts = {
-            "state": progress.state.replace("_", " "),
-            "clock": words.time_left(progress),
-            "messages": f"{progress.messages:,}",
-            "rows": f"{sum(progress.rows.values()):,}",
             "delay": words.seconds(delay),
             "heard": f"{heard:,}",
             "silent": f"{silent:,}",
@@ -170,13 +182,9 @@ class Figures:
             "peak": f"{max(self._totals, default=0.0):,.0f}",
             "log": "\n".join([*_log(recording), *self.troubles]),
         }
-        total = progress.total_s
-        return Shown(
-            texts=texts,
-            percent=None if total is None else round(100 * progress.elapsed_s / total, 1),
-            mood=words.mood_of(progress.state),
-            line=self._line(POINTS if total is None else round(total)),
-        )
+        seconds = POINTS if progress.total_s is None else round(progress.total_s)
+        shown = Shown(texts=texts, percent=None, mood="busy", line=self._line(seconds))
+        return shown.at(progress)
 
     def _line(self, seconds: int) -> str:
         """Return the path of the line: from left to right, and on when that is full."""

@@ -49,12 +49,6 @@ function render({ model, el }) {
     draw();
   };
 
-  // Enter on the button is for the button, not for the notebook around it.
-  const keep = (event) => {
-    if (["Enter", " "].includes(event.key) && event.target === find("stop")) event.stopPropagation();
-  };
-  el.addEventListener("keydown", keep);
-
   const unlessEnded = (work) => () => model.get("has_ended") || work();
   const told = {
     "change:markup": build,
@@ -64,7 +58,6 @@ function render({ model, el }) {
   for (const [name, work] of Object.entries(told)) model.on(name, work);
   build();
   return () => {
-    el.removeEventListener("keydown", keep);
     for (const [name, work] of Object.entries(told)) model.off(name, work);
   };
 }

@@ -50,7 +50,7 @@ class PanelView:
     _capture: Watched
     _panel: Panel
     _where: str
-    _size: int
+    _shown: Shown
 
     def __init__(self, *, waits: bool) -> None:
         self._waits = waits
@@ -67,7 +67,7 @@ class PanelView:
             self._where = "On disk" if capture.recording().info.path else "In memory"
             hint = "" if not self._waits or _hears_while_busy() else HINT
             self._panel = Panel(living(self._where, hint), lambda: capture.stop("stop"))
-            self._panel.show(self._shown(is_time_to_look=True))
+            self._look()
             self._handle.display(self._panel)
             # In this cell's context, so that the last word goes to this cell.
             work = copy_context().run
@@ -109,24 +109,25 @@ class PanelView:
         except Exception as error:  # noqa: BLE001 - the capture knows nothing of it
             self._figures.troubles.append(f"the panel: {type(error).__name__}: {error}")
 
-    def _look(self) -> None:
-        self._panel.show(self._shown(is_time_to_look=True))
-
     def _glance(self) -> None:
-        self._panel.show(self._shown())
+        self._panel.show(self._shown.at(self._capture.progress()))
 
-    def _shown(self, *, is_time_to_look: bool = False) -> Shown:
-        capture, figures, now = self._capture, self._figures, time.monotonic()
-        progress = capture.progress()
-        if is_time_to_look:
-            figures.take(now, capture.recent())
-            self._size = capture.size
-        return figures.shown(now, progress, capture.recording(), self._size)
+    def _look(self) -> None:
+        self._take()
+        self._panel.show(self._shown)
+
+    def _take(self) -> None:
+        capture, now = self._capture, time.monotonic()
+        self._figures.take(now, capture.recent())
+        self._shown = self._figures.shown(
+            now, capture.progress(), capture.recording(), capture.size
+        )
 
     def _end(self) -> None:
         """Put what was captured in the panel's place."""
         recording, error = self._capture.recording(), self._capture.error
-        shown = self._shown(is_time_to_look=True)
+        self._take()
+        shown = self._shown
         has_any = error is None or error.recording is not None
         texts = {
             "state": "captured" if error is None else "ended by an error",
