@@ -37,10 +37,13 @@ class Job:
         What shows the progress, where there is something.
     """
 
+    _has_begun = False
+
     def __init__(self, plan: Plan, view: View | None = None) -> None:
         self._session = Session(plan)
         self.view = view
         self._session.start()
+        self._has_begun = True
         if view is not None:
             try:
                 view.begin(self._session)
@@ -60,6 +63,8 @@ class Job:
 
     def __repr__(self) -> str:
         """Say how far it is."""
+        if not self._has_begun:  # a traceback's tools show what its making was left at
+            return "Job(not begun)"
         progress = self.progress()
         state = progress.state if self.running else "ended"
         return f"Job({state}, {clock(progress.elapsed_s)}, {sum(progress.rows.values()):,} rows)"
