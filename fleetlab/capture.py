@@ -2,143 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
-import threading
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from fleetlab.arguments import with_arguments_of
 from fleetlab.errors import FleetlabError, bare
+from fleetlab.job import Job
 from fleetlab.plan import Plan, make_plan
-from fleetlab.progress import Progress, View, choose_view
-from fleetlab.session import Session
+from fleetlab.progress import View, choose_view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from fleetlab.recording import Recording
     from fleetlab.requests import Request
 
 __all__ = ["Job", "acapture", "capture", "start"]
-
-_STEP_S = 0.1
-_INTERRUPT_S = 2.0
-
-
-class Job:
-    """A capture that runs on its own; made by :func:`start`.
-
-    Attributes
-    ----------
-    recording : Recording
-        What has been recorded as of now, at a message boundary; it doesn't change any more.
-    running : bool
-        Whether the capture still goes on.
-    view : object or None
-        What shows the progress, where there is something.
-    """
-
-    def __init__(self, plan: Plan, view: View | None = None) -> None:
-        self._session = Session(plan)
-        self.view = view
-        self._session.start()
-
-    @property
-    def running(self) -> bool:
-        """Whether the capture still goes on."""
-        return not self._session.done.is_set()
-
-    @property
-    def recording(self) -> Recording:
-        """What has been recorded as of now, at a message boundary."""
-        return self._session.recording()
-
-    def progress(self) -> Progress:
-        """Return how far the capture is."""
-        return self._session.progress()
-
-    def stop(self) -> Recording:
-        """End the capture and return what was caught.
-
-        Returns
-        -------
-        Recording
-            The whole recording, all of it written.
-
-        Raises
-        ------
-        FleetlabError
-            If an error had already ended it before anything was caught.
-        """
-        self._session.stop("stop")
-        self._session.done.wait()
-        error = self._session.error
-        if error is not None and error.recording is None:
-            raise error
-        return self.recording
-
-    def result(self) -> Recording:
-        """Wait for the end and return the recording.
-
-        Raises
-        ------
-        FleetlabError
-            What ended the capture, if that was an error; ``.recording`` holds what was caught.
-        """
-        self._session.done.wait()
-        return self._result()
-
-    def _result(self) -> Recording:
-        if self._session.error is not None:
-            raise self._session.error
-        return self.recording
-
-    def _wait(self) -> Recording:
-        """Wait in steps that an interrupt can end, showing the progress."""
-        try:
-            with _terminated(self._session):
-                while not self._session.done.wait(_STEP_S):
-                    self._show()
-        except KeyboardInterrupt:
-            return self._interrupted()
-        finally:
-            self._close_view()
-        return self._result()
-
-    async def _await(self) -> Recording:
-        """Do the same without blocking the loop; an interrupt is seen between the steps."""
-        try:
-            while not self._session.done.is_set():
-                await asyncio.sleep(_STEP_S)
-                self._show()
-        except asyncio.CancelledError:
-            # What cancels us (Ctrl-C in asyncio.run, a time-out) gets no value: the rest is kept.
-            self._session.stop("interrupt")
-            raise
-        except KeyboardInterrupt:
-            return self._interrupted()
-        finally:
-            self._close_view()
-        return self._result()
-
-    def _interrupted(self) -> Recording:
-        self._session.stop("interrupt")
-        if self._session.done.wait(_INTERRUPT_S):
-            error = self._session.error
-            if error is not None and error.recording is None:
-                raise error
-        return self.recording
-
-    def _show(self) -> None:
-        if self.view is not None:
-            self.view.update(self.progress())
-
-    def _close_view(self) -> None:
-        self._show()
-        if self.view is not None:
-            self.view.close()
 
 
 def capture(
@@ -187,7 +67,7 @@ def capture(
         The recording's own folder, which must be empty or new; default ``recordings/<start>``.
         False keeps all in memory, up to 1 GB.
     view : "auto" or bool
-        ``"auto"``: a progress bar on a terminal, nothing elsewhere.
+        ``"auto"``: a panel in Jupyter, a progress bar on a terminal, nothing elsewhere.
     note : str, optional
         Text kept in the recording's info.
     reentrant : bool
@@ -220,7 +100,7 @@ def capture(
             job = Job(plan, view_of())
             recording: Recording = loop.run_until_complete(job._await())  # noqa: SLF001
             return recording
-    return Job(plan, view_of())._wait()  # noqa: SLF001 - for the functions of this module
+    return Job(plan, view_of())._wait()  # noqa: SLF001 - for these functions alone
 
 
 @with_arguments_of(capture)
@@ -239,8 +119,8 @@ def start(arguments: dict[str, Any]) -> Job:
     InvalidArgument, RecordingError
         As :func:`capture`; errors of the connection come with ``job.result()``.
     """
-    plan, _ = _planned(arguments)
-    return Job(plan)
+    plan, view_of = _planned(arguments)
+    return Job(plan, view_of(waits=False))
 
 
 @with_arguments_of(capture)
@@ -254,7 +134,7 @@ async def acapture(arguments: dict[str, Any]) -> Recording:
     return await Job(plan, view_of())._await()  # noqa: SLF001
 
 
-def _planned(arguments: dict[str, Any]) -> tuple[Plan, Callable[[], View | None]]:
+def _planned(arguments: dict[str, Any]) -> tuple[Plan, Callable[..., View | None]]:
     """Check the arguments of a call before anything is shown, connected or written.
 
     Secrets are taken out of them: tools that show the variables of a traceback would show them.
@@ -266,35 +146,7 @@ def _planned(arguments: dict[str, Any]) -> tuple[Plan, Callable[[], View | None]
     except FleetlabError as error:
         refused = bare(error)
     else:
-        view = arguments["view"]
-        return plan, lambda: choose_view(view)
+        return plan, partial(choose_view, arguments["view"])
     finally:
         del secrets
     raise refused
-
-
-@contextmanager
-def _terminated(session: Session) -> Iterator[None]:
-    """While we wait, let SIGTERM end the capture in good order before it ends the process."""
-    is_ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
-    if not is_ours:
-        yield
-        return
-    came = False
-
-    def on_signal(*_: object) -> None:
-        nonlocal came
-        came = True
-        session.stop("stop")
-
-    signal.signal(signal.SIGTERM, on_signal)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if came:
-            session.done.wait()
-            os.kill(os.getpid(), signal.SIGTERM)

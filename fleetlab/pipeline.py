@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -27,7 +28,9 @@ from fleetlab.recording.writer import PART_BYTES, PART_ROWS, PART_SECONDS
 from fleetlab.records import ConnectionRecord, MessageRecord, Record, RestRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import polars as pl
 
     from fleetlab.recording import Recording
     from fleetlab.recording.batches import Placed
@@ -42,6 +45,8 @@ MEMORY_LIMIT: Final = 1_000_000_000
 
 TICK_SECONDS: Final = 0.2
 REDACTED: Final = b"[redacted]"
+RECENT: Final = 256
+"""Batches that wait for who watches."""
 
 
 T = TypeVar("T")
@@ -87,6 +92,7 @@ class Pipeline:
         self._builder = Builder(folder, info, _shielded)
         self.decoder = self._builder.decoder
         self._published = time.monotonic()
+        self._recent: deque[Mapping[str, pl.DataFrame]] = deque(maxlen=0)
         # Between journal and decoder: whether the one's queue was full, so that it is to read from
         # the other's file what it could not be handed.
         self._handover = threading.Condition()
@@ -132,6 +138,24 @@ class Pipeline:
     def snapshot(self) -> Recording:
         """Return the recording as of now, at a message boundary."""
         return self._builder.writer.snapshot()
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk; in memory, all of them."""
+        return self._builder.writer.size if self._folder.path is None else self._folder.size
+
+    def recent(self) -> list[Mapping[str, pl.DataFrame]]:
+        """Return the rows decoded since it was last asked, batch by batch, or the latest of them.
+
+        Nothing is kept for that before the first call.
+        """
+        if not self._recent.maxlen:
+            self._recent = deque(maxlen=RECENT)
+        taken = []
+        with contextlib.suppress(IndexError):
+            while True:
+                taken.append(self._recent.popleft())
+        return taken
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Run one thread's work; an error in it ends the capture instead of vanishing."""
@@ -213,7 +237,9 @@ class Pipeline:
             raise RecordingError("The journal was not written to its end.")
 
     def _collect(self) -> None:
-        self._builder.collect()
+        frames = self._builder.collect()
+        if frames:
+            self._recent.append(frames)
         if self._folder.path is None and self._builder.writer.size > MEMORY_LIMIT:
             raise RecordingError(
                 f"The recording in memory has reached {MEMORY_LIMIT / 1e9:.0f} GB, its limit, and "

@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from fleetlab.errors import InvalidArgument
+from fleetlab.kernel import in_kernel
 
 __all__ = ["nested_loop"]
 
@@ -34,7 +35,7 @@ def nested_loop() -> Any:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return None
-    if _in_kernel():
+    if in_kernel():
         return None
     advice = "Write `await fleetlab.acapture(…)` instead, or leave out reentrant=True."
     if sys.version_info >= (3, 14):
@@ -48,9 +49,3 @@ def nested_loop() -> Any:
             f"reentrant=True does not work with a loop of {type(loop).__module__}. {advice}"
         ) from error
     return loop
-
-
-def _in_kernel() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return shell is not None and hasattr(shell, "kernel")

@@ -11,18 +11,16 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fleetlab import clocks
 from fleetlab._version import __version__
+from fleetlab.beginning import first_info, make_folder
 from fleetlab.connection import Connection
 from fleetlab.directory import DirectoryReader
 from fleetlab.errors import FleetlabError, bare
 from fleetlab.pipeline import Pipeline
 from fleetlab.progress import Progress
-from fleetlab.recording import Info
-from fleetlab.recording.folder import DiskFolder, MemoryFolder
 from fleetlab.recording.lock import FolderLock
 from fleetlab.recording.told import ended_facts, started_facts
 from fleetlab.records import ConnectionRecord
@@ -30,11 +28,12 @@ from fleetlab.rest import RestClient, ssl_context
 from fleetlab.server import Credentials, resolve_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    import polars as pl
 
     from fleetlab.plan import Plan
     from fleetlab.recording import Recording
-    from fleetlab.recording.folder import Folder
     from fleetlab.server import Server
     from fleetlab.simulator import Simulator
 
@@ -71,20 +70,9 @@ class Session:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
         began = datetime.fromtimestamp(clocks.now().at / 1e6, UTC)
-        self._folder, self._made = _make_folder(plan, began)
+        self._folder, self._made = make_folder(plan, began)
         self._lock = None if self._folder.path is None else FolderLock(self._folder.path)
-        self._info = Info(
-            name=self._folder.name,
-            started_at=began,
-            server="demo" if plan.server is None else plan.server.base_url,
-            timezone=plan.timezone,
-            timezone_source=None if plan.timezone is None else "argument",
-            requests=[request.describe() for request in plan.requests],
-            note=plan.note,
-            path=None if self._folder.path is None else str(self._folder.path),
-            remark=_remark(plan),
-            fleetlab=__version__,
-        )
+        self._info = first_info(plan, self._folder, began)
 
     def start(self) -> None:
         """Begin; returns at once.
@@ -133,6 +121,15 @@ class Session:
             bytes=self._pipeline.bytes,
             rows=dict(self._pipeline.decoder.counts),
         )
+
+    def recent(self) -> list[Mapping[str, pl.DataFrame]]:
+        """Return the rows decoded since it was last asked, or the latest of them."""
+        return self._pipeline.recent()
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk; in memory, all of them."""
+        return self._pipeline.size
 
     def _where(self) -> tuple[Server, Credentials]:
         """The server and who asks; the embedded simulator is started for that."""
@@ -279,28 +276,3 @@ class Session:
     def _at_exit(self) -> None:
         self.stop("stop")
         self.done.wait(10)
-
-
-def _make_folder(plan: Plan, began: datetime) -> tuple[Folder, bool]:
-    """Return the recording's folder, and whether it was made for it."""
-    if plan.save_to is False:
-        return MemoryFolder(f"{began:%Y-%m-%dT%H%M%SZ}"), True
-    if plan.save_to is None:
-        return DiskFolder.create_default(Path.cwd(), began), True
-    path = Path(str(plan.save_to)).expanduser()
-    made = not path.exists()
-    return DiskFolder.create(path), made
-
-
-def _remark(plan: Plan) -> str | None:
-    """Return what a reader of the journal should know."""
-    asked = max(
-        (len(request.trackers or ()) for request in plan.requests if request.filters_here),
-        default=0,
-    )
-    if not asked:
-        return None
-    return (
-        f"{asked:,} trackers were asked for, more than one message can name; so all came, and the "
-        "journal holds more trackers than the frames"
-    )

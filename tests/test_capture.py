@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -62,8 +63,10 @@ def test_start_returns_at_once_and_stop_returns_what_was_caught(simulator):
     job = fl.start(**at(simulator))
     assert job.running
     eventually(lambda: heard(job), "rows are decoded")
+    assert re.fullmatch(r"Job\(subscribed, 0:\d\d, \d+ rows\)", repr(job))
     rec = job.stop()
     assert not job.running
+    assert repr(job).startswith("Job(ended, ")
     assert rec.info.stopped_because == "stop"
     assert len(rec.state_batch) == 12
     assert job.result().state_batch.equals(rec.state_batch)

@@ -61,7 +61,7 @@ def test_the_bar_tells_the_state_the_time_and_what_was_caught(told, words, monke
 
 
 def test_times_read_like_a_clock():
-    assert [progress._clock(seconds) for seconds in (0, 59.9, 60, 3599, 3600)] == [
+    assert [progress.clock(seconds) for seconds in (0, 59.9, 60, 3599, 3600)] == [
         *["0:00", "0:59", "1:00", "59:59"],
         "1:00:00",
     ]

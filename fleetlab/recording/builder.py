@@ -13,6 +13,8 @@ from fleetlab.tables.decoder import Decoder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    import polars as pl
+
     from fleetlab.recording.batches import Placed
     from fleetlab.recording.folder import Folder
     from fleetlab.recording.journal import Position
@@ -73,13 +75,14 @@ class Builder:
             if isinstance(record, MessageRecord):
                 self._seq = record.seq
 
-    def collect(self) -> None:
-        """Decode what was taken, and keep its rows."""
+    def collect(self) -> dict[str, pl.DataFrame]:
+        """Decode what was taken, keep its rows, and return them by event and by table."""
         decoder = self.decoder
-        frames = self._guard(decoder.decode)
+        frames: dict[str, pl.DataFrame] = self._guard(decoder.decode)
         info = decoded_info(self.info, decoder)
         gap = decoder.log.open_gap(None)
         self._guard(lambda: self.writer.add(frames, decoder.directory.frame, gap, info))
+        return frames
 
     def publish(self, *, whole: bool = False) -> None:
         """Make parts of the rows; the journal must be flushed as far as it was taken.

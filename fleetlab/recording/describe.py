@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
     from fleetlab.recording.manifest import Info
 
-__all__ = ["as_html", "as_text"]
+__all__ = ["ENDS", "as_html", "as_text"]
 
-_ENDS: Final = {
+ENDS: Final = {
     None: "still running",
     "time": "the time asked for was over",
     "stop": "stopped",
@@ -28,7 +28,7 @@ def _facts(info: Info, missed: Mapping[str, int]) -> list[tuple[str, str]]:
     if info.ended_at is not None:
         seconds = (info.ended_at - info.started_at).total_seconds()
         facts.append(("lasted", _duration(seconds)))
-    facts.append(("state", _ENDS.get(info.stopped_because, str(info.stopped_because))))
+    facts.append(("state", ENDS.get(info.stopped_because, str(info.stopped_because))))
     facts.append(("server", info.server))
     zone = info.timezone or (f"UTC{info.utc_offset}" if info.utc_offset else "not known")
     source = f" ({info.timezone_source})" if info.timezone_source else ""

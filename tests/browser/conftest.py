@@ -44,8 +44,8 @@ def open_page(browser):
             "localhost",
         )
 
-    def warn(text: str) -> None:
-        if text.startswith("WARN"):  # so Vega begins its warnings
+    def warn(kind: str, text: str) -> None:
+        if kind == "error" or text.startswith("WARN"):  # so Vega begins its warnings
             troubles.append(text)
 
     def guard(route):
@@ -62,7 +62,7 @@ def open_page(browser):
         context.route("**/*", guard)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda said: warn(said.text))
+        page.on("console", lambda said: warn(said.type, said.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto(url)
         return page
@@ -130,7 +130,8 @@ def notebook(lab, open_page):
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         content = {"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4}
         (folder / name).write_text(json.dumps({**content, "nbformat_minor": 5}))
-        page = open_page(f"{url}lab/tree/{name}?token={TOKEN}", **more)
+        # Without what is still open of another test.
+        page = open_page(f"{url}lab/tree/{name}?token={TOKEN}&reset", **more)
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
         page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)
         page.get_by_text("Run", exact=True).first.click()
