@@ -25,11 +25,11 @@ ALL_DRAWN = """document.querySelectorAll('figure svg').length ===
 def test_every_chart_is_drawn_in_the_recordings_zone_with_the_network_off(open_page, report):
     page = open_page(report, timezone="Asia/Tokyo", offline=True)
     page.wait_for_function(ALL_DRAWN)
-    assert page.locator("figure").count() == 2 + 2 * 3
+    assert page.locator("figure").count() == 2 + 2 * 2
     axes = page.locator("figure svg .role-axis-title").all_text_contents()
     assert [axis for axis in axes if axis.startswith("Time")] == ["Time (Europe/Madrid)"] * 6
     assert page.locator(f"h2:has-text({HOSTILE[:9]!r})").count() == 2
-    assert page.evaluate("document.scripts.length") == 2 + 8
+    assert page.evaluate("document.scripts.length") == 2 + 6
     assert page.title() == "Recording made"  # text from outside was not executed
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
