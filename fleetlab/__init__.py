@@ -7,8 +7,8 @@ The names here are the public ones::
     rec = fl.capture(seconds=30, server="demo")
     rec.state_batch
 
-``fl.charts`` and the detectors, such as ``fl.trips``, are imported when they are first asked for,
-for what they need takes a while.
+``fl.charts``, ``fl.live`` and the detectors, such as ``fl.trips``, are imported when they are first
+asked for, for what they need takes a while.
 """
 
 from importlib import import_module
@@ -30,7 +30,7 @@ from fleetlab.replay import replay
 from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
 
 if TYPE_CHECKING:
-    from fleetlab import analysis, charts
+    from fleetlab import analysis, charts, live
     from fleetlab.analysis.aligning import align
     from fleetlab.analysis.fuel_consumption import fuel_consumption
     from fleetlab.analysis.fuel_events import fuel_events
@@ -70,6 +70,7 @@ __all__ = [
     "fuel_events",
     "idling",
     "latency",
+    "live",
     "load",
     "mileage",
     "rebuild",
@@ -86,7 +87,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("analysis", "charts"):
+    if name in ("analysis", "charts", "live"):
         return import_module(f"fleetlab.{name}")
     if name in __all__:
         return getattr(import_module("fleetlab.analysis"), name)
