@@ -17,6 +17,7 @@ import anywidget
 import polars as pl
 import traitlets
 
+from fleetlab.colours import STATES
 from fleetlab.errors import FleetlabError, InvalidArgument
 from fleetlab.job import Job
 from fleetlab.live.standing import STATUS, Standing
@@ -119,8 +120,6 @@ class Fleet(anywidget.AnyWidget):
     until = traitlets.Float(None, allow_none=True).tag(sync=True)
 
     def __init__(self, source: Job | Recording, every: float) -> None:
-        from fleetlab.charts.theme import STATES  # noqa: PLC0415 - brings all of Altair
-
         self._source = source
         self._every = every
         self._standing = Standing()

@@ -1,0 +1,118 @@
+"""The table of the fleet in a real JupyterLab: alive, sorted, sought in, and large."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FLEET = ".jp-Notebook .fleetlab-fleet"
+ROWS = f"{FLEET} tbody tr[data-row]"
+START = 'import fleetlab as fl\njob = fl.start(server="demo", rate_limit="1s", save_to=False)'
+LARGE = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import fleetlab as fl
+from tests.charts.recordings import at, recording
+rec = recording(
+    labels={{n: f"Truck {{n}}" for n in range(1, 12_001)}},
+    state_batch=[
+        {{"tracker_id": n, "event_time": at(600 - n % 700), "speed_kmh": float(n % 90),
+          "movement_status": ["moving", "stopped", "parked"][n % 3],
+          "connection_status": "offline" if n % 11 == 0 else "active", "ignition": n % 3 == 0}}
+        for n in range(1, 12_001)
+    ],
+)
+fl.live.fleet(rec)
+"""
+
+
+def cells(page, column: int) -> list[str]:
+    """Texts of a column, from the top of what is in the page."""
+    return page.eval_on_selector_all(
+        ROWS,
+        """(rows, n) => rows.map((row) =>
+            row.children[n].querySelector("span:not([class])").textContent)""",
+        column,
+    )
+
+
+def numbers(page, column: int) -> list[int]:
+    return [int(text) for text in cells(page, column) if text != "–"]
+
+
+def head(page, name: str):
+    return page.locator(FLEET).get_by_role("columnheader", name=name)
+
+
+def opened(notebook, *code: str, name: str, rows: int, **more):
+    page = notebook(*code, name=name, **more)
+    page.locator(FLEET).wait_for(timeout=60_000)
+    page.wait_for_function(
+        "([rows, least]) => document.querySelectorAll(rows).length >= least",
+        arg=[ROWS, rows],
+        timeout=30_000,
+    )
+    return page
+
+
+def test_rows_appear_change_and_end_with_the_job(notebook):
+    code = [START, "fleet = fl.live.fleet(job, every=0.2)\nfleet", "import time; time.sleep(3)"]
+    page = opened(notebook, *code, "job.stop();", "fleet.errors", name="fleet.ipynb", rows=12)
+    body = page.locator(f"{FLEET} tbody")
+    first = body.text_content()
+    page.wait_for_function(
+        "([body, first]) => document.querySelector(body).textContent !== first",
+        arg=[f"{FLEET} tbody", first],
+    )
+    assert {"moving", "parked"} <= set(cells(page, 1))
+    assert any(re.fullmatch(r"\d+\.\d (litre|%)", text) for text in cells(page, 5))
+    page.locator(FLEET).get_by_text("ended, as of").wait_for(timeout=30_000)
+    ages = cells(page, 4)
+    page.locator(".jp-CodeCell >> nth=4 >> text=()").wait_for()
+    page.wait_for_timeout(1500)
+    assert cells(page, 4) == ages
+
+
+def test_sort_and_search_by_mouse_and_keyboard(notebook):
+    page = opened(notebook, LARGE, name="sorted.ipynb", rows=20)
+    assert cells(page, 0)[:3] == ["Truck 1", "Truck 2", "Truck 3"]
+    assert head(page, "Tracker").get_attribute("aria-sort") == "ascending"
+    head(page, "Speed").get_by_role("button").click()
+    assert numbers(page, 2)[:3] == [0, 0, 0]
+    page.keyboard.press("Enter")
+    assert numbers(page, 2)[:3] == [89, 89, 89]
+    assert head(page, "Speed").get_attribute("aria-sort") == "descending"
+    assert head(page, "Tracker").get_attribute("aria-sort") == "none"
+    page.locator(FLEET).get_by_label("Search").fill("12000")
+    assert cells(page, 0) == ["Truck 12000"]
+    assert page.locator(FLEET).get_by_text("1 of 12,000 trackers").is_visible()
+    page.locator(FLEET).get_by_label("Search").fill("<b>")
+    assert cells(page, 0) == []
+    assert page.locator(FLEET).get_by_text("No label or id").is_visible()
+
+
+def test_of_12_000_rows_only_those_in_sight_are_in_the_page(notebook):
+    page = opened(notebook, LARGE, name="large.ipynb", rows=20)
+    assert page.locator(f"{FLEET} tr").count() < 100
+    page.locator(f"{FLEET} .fleetlab-rows").focus()
+    page.keyboard.press("End")
+    page.locator(ROWS).get_by_text("Truck 12000", exact=True).wait_for()
+    assert page.locator(f"{FLEET} tr").count() < 100
+    box = page.locator(f"{FLEET} .fleetlab-rows").bounding_box()
+    last = page.locator(ROWS).last.bounding_box()
+    assert last["y"] + last["height"] <= box["y"] + box["height"] + 1
+    assert page.locator(f"{FLEET} table").get_attribute("aria-rowcount") == "12001"
+    assert page.locator(ROWS).last.get_attribute("aria-rowindex") == "12001"
+
+
+def test_silence_fades_row_by_row(notebook):
+    page = opened(notebook, LARGE, name="faded.ipynb", rows=20)
+    head(page, "Last heard").get_by_role("button").click()
+    look = """(rows) => getComputedStyle(
+        rows[0].querySelector("td span")).opacity"""
+    fresh = float(page.eval_on_selector_all(ROWS, look))
+    page.keyboard.press("Enter")
+    silent = float(page.eval_on_selector_all(ROWS, look))
+    assert cells(page, 4)[0] == "11 min"
+    assert (fresh, silent) == (1.0, 0.5)
