@@ -164,9 +164,9 @@ function show(model, el, rows) {
   const first = make("tr");
   first.append(...heads);
   first.setAttribute("aria-rowindex", "1");
-  const top_ = make("thead");
-  top_.append(first);
-  table.append(group, top_, body);
+  const header = make("thead");
+  header.append(first);
+  table.append(group, header, body);
   view.append(table, none);
   root.append(top, trouble, view);
 
@@ -175,6 +175,7 @@ function show(model, el, rows) {
     const cells = HEADS.map(({ isNumber }) => make("td", isNumber ? "number" : ""));
     const texts = HEADS.map(() => make("span"));
     cells.forEach((cell, n) => cell.append(texts[n]));
+    texts[0].dir = "auto"; // a label of another direction leaves the id in its place
     const dot = make("span", "dot");
     const id = make("span", "id");
     cells[0].append(id);

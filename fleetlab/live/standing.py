@@ -125,10 +125,11 @@ class Standing:
     def _take(self, event: str, rows: pl.LazyFrame, taken: int) -> None:
         # A device's clock may be ahead; then the row speaks of the moment that it came.
         moment = pl.min_horizontal("event_time", "received_at").alias("t")
-        told = pl.min_horizontal(pl.max_horizontal(_HEARD[event]), "received_at")
         came = pl.when(~pl.col("snapshot")).then("received_at")
-        heard = rows.select("tracker_id", told="label", heard_at=pl.coalesce(told, came))
-        looks = [_last_heard(pl.concat([self._heard.lazy(), heard]))]
+        told = pl.coalesce(pl.max_horizontal(_HEARD[event]), came)
+        known = pl.when(told.is_not_null()).then(pl.min_horizontal(told, "received_at"))
+        heard = rows.select("tracker_id", told="label", heard_at=known)
+        heard = _last_heard(pl.concat([self._heard.lazy(), heard]))
         states, levels = self._states.lazy(), self._levels.lazy()
         if event in ("state", "state_batch"):
             new = rows.select("tracker_id", moment, *_VALUES)
@@ -141,11 +142,9 @@ class Standing:
                 pl.col("value").is_not_null(),
             ).select(*_SENSOR, moment, "value", "units", "sensor_id", composite=composite)
             levels = _last(pl.concat([levels, new]), _SENSOR, _LEVEL)
-        found = pl.collect_all([*looks, states, levels])
-        self._heard, self._states, self._levels, self._taken = (
-            *found,
-            self._taken | {event: taken},
-        )
+        found = pl.collect_all([heard, states, levels])
+        self._heard, self._states, self._levels = found
+        self._taken[event] = taken
 
 
 def _last(rows: pl.LazyFrame, by: tuple[str, ...], values: tuple[str, ...]) -> pl.LazyFrame:
@@ -172,7 +171,7 @@ def _status() -> pl.Expr:
     return (
         pl.when(connection.is_in(_UNHEARD))
         .then(pl.lit("offline"))
-        .when(movement.is_in(STATUS) & ~connection.is_in(_NEVER_HEARD).fill_null(value=False))
+        .when(movement.is_in(STATUS[:3]) & ~connection.is_in(_NEVER_HEARD).fill_null(value=False))
         .then(movement)
         .otherwise(pl.lit("unknown"))
     )

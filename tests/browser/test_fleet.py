@@ -38,7 +38,7 @@ def cells(page, column: int) -> list[str]:
 
 
 def numbers(page, column: int) -> list[int]:
-    return [int(text) for text in cells(page, column) if text != "–"]
+    return [int(text) for text in cells(page, column) if text.isdigit()]
 
 
 def head(page, name: str):
@@ -66,6 +66,8 @@ def test_rows_appear_change_and_end_with_the_job(notebook):
         arg=[f"{FLEET} tbody", first],
     )
     assert {"moving", "parked"} <= set(cells(page, 1))
+    heights = page.eval_on_selector_all(ROWS, "rows => rows.map((row) => row.offsetHeight)")
+    assert set(heights) == {26}  # in whatever script the labels are
     assert any(re.fullmatch(r"\d+\.\d (litre|%)", text) for text in cells(page, 5))
     page.locator(FLEET).get_by_text("ended, as of").wait_for(timeout=30_000)
     ages = cells(page, 4)
