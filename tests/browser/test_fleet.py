@@ -47,7 +47,7 @@ def head(page, name: str):
 
 def opened(notebook, *code: str, name: str, rows: int, **more):
     page = notebook(*code, name=name, **more)
-    page.locator(FLEET).wait_for(timeout=60_000)
+    page.locator(FLEET).first.wait_for(timeout=60_000)
     page.wait_for_function(
         "([rows, least]) => document.querySelectorAll(rows).length >= least",
         arg=[ROWS, rows],
@@ -118,3 +118,54 @@ def test_silence_fades_row_by_row(notebook):
     silent = float(page.eval_on_selector_all(ROWS, look))
     assert cells(page, 4)[0] == "11 min"
     assert (fresh, silent) == (1.0, 0.5)
+
+
+def test_a_page_that_missed_something_asks_and_one_that_is_reloaded_has_it_all(notebook):
+    missed = """
+from IPython.display import display
+import polars as pl
+job.stop()
+fleet._thread.join()
+fleet._sent = (99, fleet._sent[1].with_columns(label=pl.lit("told <i>later</i>")))
+fleet.send({"of": 99, "now": 0, "rows": []})
+"""
+    code = [START, "fleet = fl.live.fleet(job)\nfleet", missed]
+    page = opened(notebook, *code, name="missed.ipynb", rows=12)
+    page.locator(ROWS).get_by_text("told <i>later</i>").first.wait_for()
+    page.keyboard.press("Control+s")
+    page.get_by_text("Saving completed").wait_for()
+    page.reload()
+    page.locator(ROWS).get_by_text("told <i>later</i>").first.wait_for(timeout=60_000)
+    assert set(cells(page, 0)) == {"told <i>later</i>"}
+
+
+def test_two_views_of_it_are_sorted_each_by_itself_and_a_trouble_is_shown(notebook):
+    code = [LARGE.replace("fl.live.fleet(rec)", "fleet = fl.live.fleet(rec)\nfleet"), "fleet"]
+    page = opened(notebook, *code, 'fleet._tell("<b>no</b>")', name="twice.ipynb", rows=40)
+    page.locator(FLEET).get_by_text("<b>no</b>").nth(1).wait_for()
+    second = page.locator(FLEET).nth(1)
+    second.get_by_role("columnheader", name="Speed").get_by_role("button").click()
+    sorts = [
+        page.locator(FLEET).nth(n).locator("[aria-sort=ascending]").text_content() for n in (0, 1)
+    ]
+    assert sorts == ["Tracker", "Speed, km/h"]
+
+
+def test_it_follows_the_theme_of_lab(notebook):
+    page = opened(notebook, LARGE, name="theme.ipynb", rows=20)
+    look = """() => {
+        const look = getComputedStyle(document.querySelector(".fleetlab-fleet"));
+        return [look.backgroundColor, look.color];
+    }"""
+    found = [set_theme(page, name) or page.evaluate(look) for name in ("Dark", "Light")]
+    assert found[1][0] == "rgb(255, 255, 255)"
+    assert found[0][0] != found[1][0]
+    assert found[0][1] != found[1][1]
+
+
+def set_theme(page, name: str) -> None:
+    page.get_by_text("Settings", exact=True).first.click()
+    page.get_by_text("Theme", exact=True).first.click()
+    page.get_by_text(f"JupyterLab {name}", exact=True).first.click()
+    is_light = "true" if name == "Light" else "false"
+    page.wait_for_function(f"document.body.dataset.jpThemeLight === '{is_light}'")
