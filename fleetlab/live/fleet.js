@@ -15,10 +15,11 @@ const HEADS = [
   { by: "fuel", text: "Fuel", width: "13%", isNumber: true },
 ];
 
-const make = (tag, name, text) => {
+const make = (tag, name, text = "", more = {}) => {
   const node = document.createElement(tag);
   if (name) node.className = `fleetlab-${name}`;
-  if (text !== undefined) node.textContent = text;
+  node.textContent = text;
+  for (const [one, value] of Object.entries(more)) node.setAttribute(one, value);
   return node;
 };
 
@@ -113,34 +114,22 @@ function show(model, el, rows) {
   let order = []; // places of the rows that are shown, as they are shown
   let lines = []; // what is in the page for those in sight
 
-  const root = make("div", "fleet");
-  root.setAttribute("role", "group");
-  root.setAttribute("aria-label", "Fleet");
+  const root = make("div", "fleet", "", { role: "group", "aria-label": "Fleet" });
   const top = make("div", "top");
-  const count = make("span", "count");
-  count.setAttribute("aria-live", "polite");
+  const count = make("span", "count", "", { "aria-live": "polite" });
   const words = make("span", "words");
   const label = make("label", "", "Search");
-  const search = make("input");
-  search.type = "search";
-  search.placeholder = "label or id";
+  const search = make("input", "", "", { type: "search", placeholder: "label or id" });
   label.append(search);
   top.append(count, words, label);
-  const trouble = make("p", "trouble");
-  trouble.setAttribute("role", "status");
-  const view = make("div", "rows");
-  view.tabIndex = 0;
-  view.setAttribute("role", "region");
-  view.setAttribute("aria-label", "Trackers, a row each");
+  const trouble = make("p", "trouble", "", { role: "status" });
+  const about = { tabindex: 0, role: "region", "aria-label": "Trackers, a row each" };
+  const view = make("div", "rows", "", about);
   const table = make("table");
   const group = make("colgroup");
   const body = make("tbody");
   const none = make("div", "none");
-  const space = () => {
-    const line = make("tr", "space");
-    line.setAttribute("aria-hidden", "true");
-    return line;
-  };
+  const space = () => make("tr", "space", "", { "aria-hidden": "true" });
   const [above, below] = [space(), space()];
   body.append(above, below);
 
@@ -148,10 +137,8 @@ function show(model, el, rows) {
     const column = make("col");
     column.style.width = width;
     group.append(column);
-    const head = make("th", isNumber ? "number" : "");
-    head.scope = "col";
-    const button = make("button", "", text);
-    button.type = "button";
+    const head = make("th", isNumber ? "number" : "", "", { scope: "col" });
+    const button = make("button", "", text, { type: "button" });
     button.addEventListener("click", () => {
       sort.isDown = sort.by === by && !sort.isDown;
       sort.by = by;
@@ -161,9 +148,8 @@ function show(model, el, rows) {
     return head;
   };
   const heads = HEADS.map(headOf);
-  const first = make("tr");
+  const first = make("tr", "", "", { "aria-rowindex": 1 });
   first.append(...heads);
-  first.setAttribute("aria-rowindex", "1");
   const header = make("thead");
   header.append(first);
   table.append(group, header, body);
