@@ -132,6 +132,23 @@ def test_it_ends_with_the_job_after_a_last_look():
     assert view.until == at(600).timestamp()
 
 
+def test_what_comes_while_it_looks_for_the_last_time_but_one_is_seen():
+    job = job_of()
+    view = watching(job)
+    look = view._standing.look
+
+    def late(rec):
+        table = look(rec)
+        if job.running:
+            add(job, state(599, 1, speed_kmh=5.0))
+            end(job)
+        return table
+
+    view._standing.look = late
+    view._thread.join(5)
+    assert row_of(view)["speed_kmh"] == 5.0
+
+
 def test_stop_ends_the_updates_and_the_ages():
     job = job_of()
     view = watching(job)

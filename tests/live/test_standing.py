@@ -150,6 +150,11 @@ def test_it_goes_on_where_it_was_when_rows_have_become_a_part(simulator, tmp_pat
     assert taken < len(whole)
     assert rec._after("state_batch", taken).collect().equals(whole[taken:])
     assert kept.look(rec).equals(Standing().look(rec))
+    more = {"state_batch": [whole.head(2), whole.tail(3)]}
+    rec = Recording(rec.info, rec._folder, rec._parts, more, rec._tables)
+    whole = rec.state_batch
+    for cut in (0, 2, taken, len(whole) - 5, len(whole) - 3, len(whole)):
+        assert rec._after("state_batch", cut).collect().equals(whole[cut:])
 
 
 @pytest.mark.parametrize("cut", range(8))
