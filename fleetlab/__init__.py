@@ -7,8 +7,8 @@ The names here are the public ones::
     rec = fl.capture(seconds=30, server="demo")
     rec.state_batch
 
-``fl.charts`` and the detectors, such as ``fl.trips``, are imported when they are first asked for,
-for what they need takes a while.
+``fl.charts``, ``fl.live`` and the detectors, such as ``fl.trips``, are imported when they are first
+asked for, for what they need takes a while.
 """
 
 from importlib import import_module
@@ -30,7 +30,7 @@ from fleetlab.replay import replay
 from fleetlab.requests import IotMonitor, ReadingsBatch, State, StateBatch
 
 if TYPE_CHECKING:
-    from fleetlab import analysis, charts
+    from fleetlab import analysis, charts, live
     from fleetlab.analysis.aligning import align
     from fleetlab.analysis.comparison import compare_trips
     from fleetlab.analysis.fleet_summary import fleet_summary
@@ -77,6 +77,7 @@ __all__ = [
     "fuel_events",
     "idling",
     "latency",
+    "live",
     "load",
     "mileage",
     "read_track",
@@ -101,7 +102,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("analysis", "charts"):
+    if name in ("analysis", "charts", "live"):
         return import_module(f"fleetlab.{name}")
     if name in __all__:
         return getattr(import_module(_HOMES.get(name, "fleetlab.analysis")), name)

@@ -1,8 +1,7 @@
 """One visual language: colours of states and lines, and a light and a dark theme.
 
-The colours of states are apart for every kind of colour-blindness and in grey print: parked is the
-darkest, then moving and stopped, and what is unknown is a light grey. Most are of M. Okabe and K.
-Ito's palette (2008) or near it.
+Most colours are of M. Okabe and K. Ito's palette (2008) or near it; those of states are in
+:mod:`fleetlab.colours`.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from functools import partial
 from typing import Any, Final
 
 import altair as alt
+
+from fleetlab.colours import STATES, UNKNOWN
 
 __all__ = [
     "HEIGHT",
@@ -23,25 +24,6 @@ __all__ = [
 
 WIDTH: Final = 720
 HEIGHT: Final = 260
-UNKNOWN: Final = "unknown"
-
-STATES: Final = {
-    "moving": "#009E73",
-    "stopped": "#E69F00",
-    "parked": "#0A4F80",
-    "ignition on": "#D55E00",
-    "ignition off": "#AFBAC4",
-    "active": "#1B6CA8",
-    "idle": "#74B9E6",
-    "signal_lost": "#C9A0B8",
-    "offline": "#8F8A86",
-    "just_registered": "#B8B8B8",
-    "just_replaced": "#B8B8B8",
-    "blocked": "#A3195B",
-    "removed": "#3C3C3C",
-    UNKNOWN: "#D9D9D9",
-}
-"""Colour by state, the same in all charts and live views."""
 
 LINES: Final = (
     "#0072B2",

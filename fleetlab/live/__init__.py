@@ -1,5 +1,6 @@
-"""What a capture shows in a notebook; imported only in a Jupyter kernel."""
+"""Live views in a notebook: the panel of a capture, and the fleet as a table."""
 
+from fleetlab.live.fleet import Fleet, fleet
 from fleetlab.live.view import PanelView
 
-__all__ = ["PanelView"]
+__all__ = ["Fleet", "PanelView", "fleet"]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import anywidget
 import traitlets
 
+from fleetlab.live.comm import answer_where_asked
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -51,10 +53,7 @@ class Panel(anywidget.AnyWidget):
         super().__init__(markup=markup)
         self._on_stop = on_stop
         self.on_msg(self._on_message)
-        # ipykernel 7.4 answers on the shell that published last. While a cell blocks that is the
-        # blocked one, where Stop would wait for the end; this lets it come the way it was sent.
-        if hasattr(self.comm, "_reply_subshell_for"):
-            self.comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001
+        answer_where_asked(self)
 
     def __repr__(self) -> str:
         return "A capture's panel; this front end can't show it."

@@ -174,11 +174,22 @@ class Recording:
         """
         if event not in EVENTS:
             raise InvalidArgument(f"{event!r} is no event; choose from {', '.join(EVENTS)}.")
+        return self._after(event, 0)
+
+    def _after(self, event: str, rows: int) -> pl.LazyFrame:
+        """Return an event's rows after the first so many, reading nothing that holds only these."""
         if self._others:
-            return pl.concat([other.scan(event) for other in self._others])
-        tail = self._tail.get(event)
+            pieces = []
+            for other in self._others:
+                pieces.append(other._after(event, rows))  # noqa: SLF001
+                rows = max(0, rows - other._rows(event))  # noqa: SLF001
+            return pl.concat(pieces)
+        parts, tail = list(self._parts.get(event, ())), list(self._tail.get(event, ()))
+        while parts and rows >= parts[0].rows:
+            rows -= parts.pop(0).rows
+        while tail and not parts and rows >= len(tail[0]):
+            rows -= len(tail.pop(0))
         pieces = [pl.concat(tail).lazy()] if tail else []
-        parts = self._parts.get(event)
         if parts and self._folder is not None:
             try:
                 pieces.insert(0, scan_parts(self._folder, parts, event))
@@ -187,7 +198,8 @@ class Recording:
                     f"{self._folder.path} has changed since it was loaded: {error.filename} is "
                     "gone. Load it again with fl.load."
                 ) from error
-        return pl.concat(pieces) if pieces else empty(event).lazy()
+        whole = pl.concat(pieces) if pieces else empty(event).lazy()
+        return whole.slice(rows) if rows else whole
 
     def frame(self, event: str) -> pl.DataFrame:
         """Return an event's rows as a frame.

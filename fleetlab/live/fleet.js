@@ -1,0 +1,291 @@
+// A table of trackers. All rows are kept here; only those in sight are in the page. What comes from
+// outside is text: nothing here makes markup of it.
+const ROW_PX = 26; // as --row in the style
+const SPARE = 8; // rows above and below those in sight
+const AGES_S = [60, 300, 600];
+const NOTHING = "–";
+const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+const COLUMNS = ["status", "speed", "ignition", "heard", "fuel", "units", "id", "label"];
+const HEADS = [
+  { by: "label", text: "Tracker", width: "32%" },
+  { by: "status", text: "Status", width: "15%" },
+  { by: "speed", text: "Speed, km/h", width: "15%", isNumber: true },
+  { by: "ignition", text: "Ignition", width: "12%" },
+  { by: "heard", text: "Last heard", width: "13%", isNumber: true },
+  { by: "fuel", text: "Fuel", width: "13%", isNumber: true },
+];
+
+const make = (tag, name, text = "", more = {}) => {
+  const node = document.createElement(tag);
+  if (name) node.className = `fleetlab-${name}`;
+  node.textContent = text;
+  for (const [one, value] of Object.entries(more)) node.setAttribute(one, value);
+  return node;
+};
+
+const write = (node, text) => {
+  if (node.textContent !== text) node.textContent = text;
+};
+
+const spoken = (seconds) => {
+  const [size, unit] = UNITS.find(([one]) => seconds >= one) ?? [1, "s"];
+  return `${Math.floor(seconds / size)} ${unit}`;
+};
+
+// -- the rows, one set for all views of a widget --------------------------------------------------
+
+function makeRows(model) {
+  let rows = [];
+  let of = -1;
+  let ahead = 0; // seconds that the kernel's clock is ahead of the browser's
+  let isAsking = false;
+  const listeners = new Set();
+
+  const rank = () => {
+    const { compare } = new Intl.Collator(undefined, { numeric: true });
+    const order = rows.map((_, n) => n).sort((a, b) => compare(rows[a].label, rows[b].label) || a - b);
+    order.forEach((n, place) => (rows[n].rank = place));
+  };
+
+  const named = (row) => Object.assign(row, { sought: `${row.label} ${row.id}`.toLowerCase() });
+
+  const takeWhole = ({ columns }) => {
+    rows = columns.id.map((_, n) => named(Object.fromEntries(COLUMNS.map((name) => [name, columns[name][n]]))));
+    rank();
+  };
+
+  const takeRows = (changed) => {
+    let isRenamed = false;
+    for (const [n, ...values] of changed) {
+      const row = (rows[n] ??= {});
+      values.forEach((value, place) => (row[COLUMNS[place]] = value));
+      if (values.length < COLUMNS.length) continue;
+      named(row);
+      isRenamed = true;
+    }
+    if (isRenamed) rank();
+  };
+
+  const ask = () => {
+    if (isAsking) return;
+    isAsking = true;
+    model.send({ ask: "whole" });
+  };
+
+  const take = (told) => {
+    if (told.columns) {
+      isAsking = false;
+      takeWhole(told);
+    } else if (told.of <= of) return;
+    else if (told.of > of + 1) return ask(); // some were lost on the way
+    else takeRows(told.rows);
+    of = told.of;
+    const offset = told.now - Date.now() / 1000;
+    if (told.columns || Math.abs(offset - ahead) > 2) ahead = offset;
+    for (const listener of listeners) listener();
+  };
+
+  const begin = () => {
+    const whole = model.get("whole");
+    if (whole) take(whole);
+    else ask();
+  };
+
+  model.on("msg:custom", take);
+  begin();
+  return {
+    get all() {
+      return rows;
+    },
+    now: () => model.get("until") ?? Date.now() / 1000 + ahead,
+    listen: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    end: () => model.off("msg:custom", take),
+  };
+}
+
+// -- one view of them -----------------------------------------------------------------------------
+
+function show(model, el, rows) {
+  const states = model.get("states");
+  const sort = { by: "label", isDown: false };
+  let order = []; // places of the rows that are shown, as they are shown
+  let lines = []; // what is in the page for those in sight
+
+  const root = make("div", "fleet", "", { role: "group", "aria-label": "Fleet" });
+  const top = make("div", "top");
+  const count = make("span", "count", "", { "aria-live": "polite" });
+  const words = make("span", "words");
+  const label = make("label", "", "Search");
+  const search = make("input", "", "", { type: "search", placeholder: "label or id" });
+  label.append(search);
+  top.append(count, words, label);
+  const trouble = make("p", "trouble", "", { role: "status" });
+  const about = { tabindex: 0, role: "region", "aria-label": "Trackers, a row each" };
+  const view = make("div", "rows", "", about);
+  const table = make("table");
+  const group = make("colgroup");
+  const body = make("tbody");
+  const none = make("div", "none");
+  const space = () => make("tr", "space", "", { "aria-hidden": "true" });
+  const [above, below] = [space(), space()];
+  body.append(above, below);
+
+  const headOf = ({ by, text, width, isNumber }) => {
+    const column = make("col");
+    column.style.width = width;
+    group.append(column);
+    const head = make("th", isNumber ? "number" : "", "", { scope: "col" });
+    const button = make("button", "", text, { type: "button" });
+    button.addEventListener("click", () => {
+      sort.isDown = sort.by === by && !sort.isDown;
+      sort.by = by;
+      arrange();
+    });
+    head.append(button);
+    return head;
+  };
+  const heads = HEADS.map(headOf);
+  const first = make("tr", "", "", { "aria-rowindex": 1 });
+  first.append(...heads);
+  const header = make("thead");
+  header.append(first);
+  table.append(group, header, body);
+  view.append(table, none);
+  root.append(top, trouble, view);
+
+  const makeLine = () => {
+    const line = make("tr");
+    const cells = HEADS.map(({ isNumber }) => make("td", isNumber ? "number" : ""));
+    const texts = HEADS.map(() => make("span"));
+    cells.forEach((cell, n) => cell.append(texts[n]));
+    texts[0].dir = "auto"; // a label of another direction leaves the id in its place
+    const dot = make("span", "dot");
+    const id = make("span", "id");
+    cells[0].append(id);
+    cells[1].prepend(dot);
+    line.append(...cells);
+    return { line, texts, dot, id };
+  };
+
+  const fill = ({ line, texts, dot, id }, place, now) => {
+    const row = rows.all[order[place]];
+    const state = states[row.status];
+    const age = row.heard === null ? Infinity : Math.max(0, now - row.heard);
+    line.dataset.row = place;
+    line.setAttribute("aria-rowindex", place + 2);
+    line.dataset.age = AGES_S.filter((limit) => age > limit).length;
+    write(id, String(row.id));
+    if (dot.title !== state.word) {
+      dot.title = state.word;
+      dot.style.background = state.colour;
+    }
+    const shown = [
+      row.label,
+      state.word,
+      row.speed === null ? NOTHING : String(row.speed),
+      row.ignition === null ? NOTHING : row.ignition ? "on" : "off",
+      row.heard === null ? NOTHING : spoken(age),
+      row.fuel === null ? NOTHING : `${row.fuel.toFixed(1)} ${row.units ?? ""}`.trim(),
+    ];
+    shown.forEach((text, n) => write(texts[n], text));
+  };
+
+  const draw = () => {
+    const sight = Math.ceil((view.clientHeight || 400) / ROW_PX);
+    const last = Math.max(0, order.length - sight - SPARE);
+    const from = Math.min(last, Math.max(0, Math.floor(view.scrollTop / ROW_PX) - SPARE));
+    const to = Math.min(order.length, from + sight + 2 * SPARE);
+    while (lines.length > to - from) lines.pop().line.remove();
+    while (lines.length < to - from) {
+      lines.push(makeLine());
+      below.before(lines.at(-1).line);
+    }
+    above.style.height = `${from * ROW_PX}px`;
+    below.style.height = `${(order.length - to) * ROW_PX}px`;
+    const now = rows.now();
+    lines.forEach((line, n) => fill(line, from + n, now));
+  };
+
+  const compared = {
+    label: (row) => row.rank,
+    // The least age first.
+    heard: (row) => row.heard === null ? null : -row.heard,
+    ignition: (row) => row.ignition === null ? null : -row.ignition,
+  };
+
+  const arrange = () => {
+    const all = rows.all;
+    const sought = search.value.trim().toLowerCase();
+    const of = compared[sort.by] ?? ((row) => row[sort.by]);
+    const way = sort.isDown ? -1 : 1;
+    const keys = all.map(of);
+    order = [];
+    for (let n = 0; n < all.length; n++) if (all[n].sought.includes(sought)) order.push(n);
+    // What is not known comes last either way.
+    order.sort((a, b) => {
+      const [x, y] = [keys[a], keys[b]];
+      if (x === y) return all[a].rank - all[b].rank;
+      if (x === null || y === null) return x === null ? 1 : -1;
+      return way * (x - y);
+    });
+    heads.forEach((head, n) => {
+      const way = sort.isDown ? "descending" : "ascending";
+      head.setAttribute("aria-sort", HEADS[n].by === sort.by ? way : "none");
+    });
+    table.setAttribute("aria-rowcount", order.length + 1);
+    const number = (n) => n.toLocaleString("en-US");
+    const total = `${number(all.length)} tracker${all.length === 1 ? "" : "s"}`;
+    write(count, sought ? `${number(order.length)} of ${total}` : total);
+    write(none, order.length ? "" : sought ? "No label or id has that in it." : "No tracker is known yet.");
+    draw();
+  };
+
+  const tell = () => {
+    write(words, model.get("words"));
+    write(trouble, model.get("trouble"));
+    draw();
+  };
+
+  // Keys are for the table and the search, not for the notebook around them.
+  const keep = (event) => {
+    const isForAll = event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape";
+    if (!isForAll && !(event.shiftKey && event.key === "Enter")) event.stopPropagation();
+  };
+
+  const told = ["change:words", "change:trouble", "change:until"];
+  const unlisten = rows.listen(arrange);
+  for (const name of told) model.on(name, tell);
+  search.addEventListener("input", () => {
+    view.scrollTop = 0;
+    arrange();
+  });
+  view.addEventListener("scroll", draw, { passive: true });
+  root.addEventListener("keydown", keep);
+  const seen = new ResizeObserver(draw);
+  seen.observe(view);
+  const ticking = setInterval(draw, 1000);
+  el.append(root);
+  tell();
+  arrange();
+  return () => {
+    clearInterval(ticking);
+    seen.disconnect();
+    unlisten();
+    for (const name of told) model.off(name, tell);
+    root.remove();
+  };
+}
+
+export default () => {
+  let rows;
+  return {
+    initialize: ({ model }) => {
+      rows = makeRows(model);
+      return () => rows.end();
+    },
+    render: ({ model, el }) => show(model, el, rows),
+  };
+};
