@@ -121,3 +121,27 @@ def trimmed(run: list[Step]) -> tuple[str, int, int, float, float]:
     begun = next(step for step in run if abs(step.after - before) > little)
     over = next(step for step in run if abs(step.after - before) >= abs(after - before) - little)
     return str(run[0].kind), begun.since, over.t, before, after
+
+
+def consumption(
+    levels: list[tuple[int, float]], states: list[State], tank: float
+) -> list[tuple[int, float, float, float, float, float]]:
+    """Start, first and last level, filled, drained and burnt of each stretch without a silence."""
+    heard = sorted({t for t, _ in levels} | {state.t for state in states})
+    stretches: list[list[tuple[int, float]]] = []
+    for t, value in changes(levels):
+        before = [moment for moment in heard if moment < t]
+        if not stretches or t - before[-1] > 1800:
+            stretches.append([])
+        stretches[-1].append((t, value))
+    starts = [stretch[0][0] for stretch in stretches]
+    found = []
+    for stretch, after in zip(stretches, [*starts[1:], None], strict=True):
+        told = [(t, v) for t, v in levels if t >= stretch[0][0] and (after is None or t < after)]
+        happened = events(told, states, tank)
+        filled = sum(b - a for kind, _, _, a, b in happened if kind == "fill")
+        drained = sum(a - b for kind, _, _, a, b in happened if kind != "fill")
+        first, last = stretch[0][1], stretch[-1][1]
+        burnt = max(0.0, first + filled - drained - last)
+        found.append((stretch[0][0], first, last, filled, drained, burnt))
+    return found

@@ -525,3 +525,21 @@ def test_events_agree_with_their_definition(world):
         ).iter_rows()
     ]
     assert shown == fuel_reference.events(told, states, 100.0)
+
+
+@settings(quick, max_examples=40)
+@given(tanks())
+def test_consumption_agrees_with_its_definition(world):
+    told, states = world
+    rows = [
+        {"event_time": at(s.t), "speed_kmh": 0.0, "lat": 40.0, "lng": s.lng, "ignition": s.ignition}
+        for s in states
+    ]
+    found = fl.fuel_consumption(frame(levels(*told)), states=frame(rows, "state_batch"))
+    shown = [
+        ((a - at(0)).total_seconds(), *figures)
+        for a, *figures in found.select(
+            "started_at", "level_start", "level_end", "filled", "drained", "consumed"
+        ).iter_rows()
+    ]
+    assert shown == [pytest.approx(row) for row in fuel_reference.consumption(told, states, 100.0)]
