@@ -9,7 +9,7 @@ import narwhals as nw
 import polars as pl
 
 from fleetlab.analysis.backends import backend_of
-from fleetlab.analysis.sources import COLUMNS
+from fleetlab.analysis.columns import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -12,6 +12,7 @@ import polars as pl
 
 from fleetlab.analysis.backends import backend_of
 from fleetlab.analysis.bounds import bounds_of, gaps_of, named_bounds
+from fleetlab.analysis.columns import TIMES, column
 from fleetlab.analysis.shifts import in_shift, named_shifts
 from fleetlab.errors import InvalidArgument
 from fleetlab.recording import Recording, load
@@ -24,29 +25,13 @@ if TYPE_CHECKING:
     from fleetlab.analysis.backends import Backend, Frame
     from fleetlab.analysis.shifts import Shift, Shifts
 
-__all__ = ["COLUMNS", "STATES", "Source", "labels_of"]
+__all__ = ["STATES", "Source", "labels_of"]
 
-OFFSET: Final = re.compile(r"([+-])(\d\d):(\d\d)")
+_OFFSET: Final = re.compile(r"([+-])(\d\d):(\d\d)")
 STATES: Final = ("state_batch", "state")
 """Events that tell states; where both were recorded, the first counts."""
 
 _GAP: Final = {"gap_tracker": nw.Int64, "gap_start": nw.Int64, "gap_end": nw.Int64}
-_TIMES: Final = frozenset(
-    {"event_time", "received_at", "server_time", "gps_updated", "updated_at", "msg_time",
-     "srv_time", "last_update"}
-)  # fmt: skip
-_DTYPES: Final[dict[str, Any]] = {
-    "seq": nw.Int64, "snapshot": nw.Boolean, "tracker_id": nw.Int64, "label": nw.String,
-    "lat": nw.Float64, "lng": nw.Float64, "speed_kmh": nw.Float64, "satellites": nw.Float64,
-    "gsm_lbs": nw.Boolean, "ignition": nw.Boolean, "movement_status": nw.String,
-    "connection_status": nw.String, "sensor_id": nw.Int64, "value": nw.Float64,
-    "min_value": nw.Float64, "max_value": nw.Float64,
-}  # fmt: skip
-COLUMNS: Final = frozenset(
-    {*_TIMES, *_DTYPES, "reading", "kind", "name", "sensor_label", "type", "units", "field",
-     "queue", "composite_sensor_ids"}
-)  # fmt: skip
-"""All columns that detectors look at."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +118,7 @@ class Source:
             backend = backend_of(pl.DataFrame())[1] if rows is None else backend
         told = recording and (recording.info.timezone or recording.info.utc_offset)
         zone = timezone or told or "UTC"
-        if not OFFSET.fullmatch(zone) and not is_zone(zone):
+        if not _OFFSET.fullmatch(zone) and not is_zone(zone):
             raise InvalidArgument(f"timezone={zone!r} is no IANA name, such as 'Europe/Madrid'.")
         known = [] if gaps is None else gaps_of(gaps, events)
         hours = tuple(named_shifts(shifts))
@@ -162,7 +147,7 @@ class Source:
                 "The frame has no column event_time or received_at; it has "
                 f"{', '.join(found) or 'none'}."
             )
-        times = [name for name in wanted if name in _TIMES and name in found]
+        times = [name for name in wanted if name in TIMES and name in found]
         for name in times:
             if not isinstance(found[name], nw.Datetime):
                 raise InvalidArgument(
@@ -173,7 +158,7 @@ class Source:
         frame = self.frame.select(*(name for name in wanted if name in found), *raw)
         frame = self.backend.micros(frame, times)
         kept = [f"_raw_{name}" for name in found] if keep else []
-        frame = frame.select(*(_column(name, found) for name in wanted), *kept)
+        frame = frame.select(*(column(name, found) for name in wanted), *kept)
         if "event_time" not in found:
             frame = frame.with_columns(event_us=nw.col("received_us"))
         known = ~nw.col("event_us").is_null()
@@ -247,7 +232,7 @@ class Source:
 
     def _zoned(self, frame: Frame, name: str) -> tuple[Frame, str]:
         """Return µs whose date and time in a named zone are those of the source's."""
-        offset = OFFSET.fullmatch(self.zone)
+        offset = _OFFSET.fullmatch(self.zone)
         if offset is None:
             return frame, self.zone
         sign, hours, minutes = offset.groups()
@@ -292,23 +277,6 @@ def _opened(data: Any) -> Any:
     if isinstance(data, list | tuple) and all(isinstance(one, str | os.PathLike) for one in data):
         return load(data)
     return data
-
-
-def _column(name: str, found: Mapping[str, Any]) -> nw.Expr:
-    """Return a column in its declared type; null where the frame lacks it."""
-    if name in _TIMES:
-        short = name.removesuffix("_at").removesuffix("_time") + "_us"
-        made = nw.col(name) if name in found else nw.lit(None, nw.Int64)
-        return made.cast(nw.Int64).alias(short)
-    dtype = _DTYPES.get(name, nw.String)
-    # One tracker without an id has a number meanwhile, since nulls don't join.
-    lacks = 0 if name == "tracker_id" else None
-    made = nw.col(name).cast(dtype) if name in found else nw.lit(lacks, dtype)
-    if name == "snapshot":
-        return made.fill_null(value=False).alias(name)
-    if dtype is nw.Float64 and name in found:
-        return nw.when(~made.is_nan()).then(made).alias(name)
-    return made.alias(name)
 
 
 def _first_with_rows(recording: Recording, events: Sequence[str]) -> str:
