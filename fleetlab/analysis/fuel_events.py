@@ -9,8 +9,9 @@ import narwhals as nw
 
 from fleetlab.analysis.batches import by_tracker
 from fleetlab.analysis.checks import number
-from fleetlab.analysis.levels import SENSOR, TANK, levels_of, of_tank, sources_of
+from fleetlab.analysis.levels import levels_of, sources_of
 from fleetlab.analysis.movement import yes
+from fleetlab.analysis.smoothing import SENSOR, TANK, of_tank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -317,6 +317,8 @@ def test_what_holds_the_tank_is_told_by_the_sensor_its_unit_or_what_was_in_it():
 
     assert found(max_value=70.0) == 1
     assert found(max_value=None) == 1  # of 38 litres
+    assert found(max_value=0.0) == 1
+    assert found(max_value=0.0, units="%") == 0
     assert found(max_value=None, units="%") == 0
 
 
@@ -509,15 +511,19 @@ def tanks(draw: st.DrawFn):
     return told, states
 
 
-@settings(quick, max_examples=60)
-@given(tanks())
-def test_events_agree_with_their_definition(world):
-    told, states = world
+def beside(states: list[State]) -> pl.DataFrame:
     rows = [
         {"event_time": at(s.t), "speed_kmh": 0.0, "lat": 40.0, "lng": s.lng, "ignition": s.ignition}
         for s in states
     ]
-    found = fl.fuel_events(frame(levels(*told)), states=frame(rows, "state_batch"))
+    return frame(rows, "state_batch")
+
+
+@settings(quick, max_examples=60)
+@given(tanks())
+def test_events_agree_with_their_definition(world):
+    told, states = world
+    found = fl.fuel_events(frame(levels(*told)), states=beside(states))
     shown = [
         (kind, (a - at(0)).total_seconds(), (b - at(0)).total_seconds(), before, after)
         for kind, a, b, before, after in found.select(
@@ -531,11 +537,7 @@ def test_events_agree_with_their_definition(world):
 @given(tanks())
 def test_consumption_agrees_with_its_definition(world):
     told, states = world
-    rows = [
-        {"event_time": at(s.t), "speed_kmh": 0.0, "lat": 40.0, "lng": s.lng, "ignition": s.ignition}
-        for s in states
-    ]
-    found = fl.fuel_consumption(frame(levels(*told)), states=frame(rows, "state_batch"))
+    found = fl.fuel_consumption(frame(levels(*told)), states=beside(states))
     shown = [
         ((a - at(0)).total_seconds(), *figures)
         for a, *figures in found.select(
