@@ -1,5 +1,4 @@
-// A table of trackers. All rows are kept here; only those in sight are in the page. What comes from
-// outside is text: nothing here makes markup of it.
+// A table of trackers. All rows are kept here; only those in sight are in the page.
 const ROW_PX = 26; // as --row in the style
 const SPARE = 8; // rows above and below those in sight
 const AGES_S = [60, 300, 600];
@@ -14,18 +13,6 @@ const HEADS = [
   { by: "heard", text: "Last heard", width: "13%", isNumber: true },
   { by: "fuel", text: "Fuel", width: "13%", isNumber: true },
 ];
-
-const make = (tag, name, text = "", more = {}) => {
-  const node = document.createElement(tag);
-  if (name) node.className = `fleetlab-${name}`;
-  node.textContent = text;
-  for (const [one, value] of Object.entries(more)) node.setAttribute(one, value);
-  return node;
-};
-
-const write = (node, text) => {
-  if (node.textContent !== text) node.textContent = text;
-};
 
 const spoken = (seconds) => {
   const [size, unit] = UNITS.find(([one]) => seconds >= one) ?? [1, "s"];
@@ -114,7 +101,7 @@ function show(model, el, rows) {
   let order = []; // places of the rows that are shown, as they are shown
   let lines = []; // what is in the page for those in sight
 
-  const root = make("div", "fleet", "", { role: "group", "aria-label": "Fleet" });
+  const root = make("div", "card fleetlab-fleet", "", { role: "group", "aria-label": "Fleet" });
   const top = make("div", "top");
   const count = make("span", "count", "", { "aria-live": "polite" });
   const words = make("span", "words");
@@ -249,12 +236,6 @@ function show(model, el, rows) {
     draw();
   };
 
-  // Keys are for the table and the search, not for the notebook around them.
-  const keep = (event) => {
-    const isForAll = event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape";
-    if (!isForAll && !(event.shiftKey && event.key === "Enter")) event.stopPropagation();
-  };
-
   const told = ["change:words", "change:trouble", "change:until"];
   const unlisten = rows.listen(arrange);
   for (const name of told) model.on(name, tell);
@@ -263,7 +244,7 @@ function show(model, el, rows) {
     arrange();
   });
   view.addEventListener("scroll", draw, { passive: true });
-  root.addEventListener("keydown", keep);
+  root.addEventListener("keydown", keepKeys);
   const seen = new ResizeObserver(draw);
   seen.observe(view);
   const ticking = setInterval(draw, 1000);

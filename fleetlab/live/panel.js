@@ -4,17 +4,17 @@ const PATIENCE_MS = 3000;
 function render({ model, el }) {
   const find = (name) => el.querySelector(`[data-is="${name}"]`);
 
-  const write = () => {
+  const fillIn = () => {
     for (const [name, text] of Object.entries(model.get("texts"))) {
       const place = find(name);
-      if (place && place.textContent !== text) place.textContent = text;
+      if (place) write(place, text);
     }
   };
 
   const fill = () => {
     const bar = find("bar");
     const percent = model.get("percent");
-    find("panel").className = `fleetlab-panel fleetlab-${model.get("mood")}`;
+    find("panel").className = `fleetlab-card fleetlab-panel fleetlab-${model.get("mood")}`;
     bar.firstChild.style.width = `${percent ?? 100}%`;
     if (percent === null) bar.removeAttribute("aria-valuenow");
     else bar.setAttribute("aria-valuenow", Math.round(percent));
@@ -44,7 +44,7 @@ function render({ model, el }) {
     el.innerHTML = model.get("markup");
     if (model.get("has_ended")) return;
     find("stop")?.addEventListener("click", stop);
-    write();
+    fillIn();
     fill();
     draw();
   };
@@ -52,7 +52,7 @@ function render({ model, el }) {
   const unlessEnded = (work) => () => model.get("has_ended") || work();
   const told = {
     "change:markup": build,
-    "change:texts": unlessEnded(() => (write(), fill())),
+    "change:texts": unlessEnded(() => (fillIn(), fill())),
     "change:line": unlessEnded(draw),
   };
   for (const [name, work] of Object.entries(told)) model.on(name, work);

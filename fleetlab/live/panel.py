@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anywidget
 import traitlets
 
+from fleetlab.live.assets import script, style
 from fleetlab.live.comm import answer_where_asked
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Panel", "ended", "living"]
 
-_HERE: Final = Path(__file__).parent
-_CSS: Final = (_HERE / "panel.css").read_text("utf-8")
-_MARKUP: Final = Template((_HERE / "panel.html").read_text("utf-8"))
+_MARKUP: Final = Template((Path(__file__).parent / "panel.html").read_text("utf-8"))
 
 _HINT: Final = '<span class="fleetlab-hint" data-is="hint">{}</span>'
-_STOP: Final = '<button type="button" class="fleetlab-stop" data-is="stop">Stop</button>'
+_STOP: Final = (
+    '<button type="button" class="fleetlab-button fleetlab-stop" data-is="stop">Stop</button>'
+)
 
 
 class Panel(anywidget.AnyWidget):
@@ -38,8 +39,8 @@ class Panel(anywidget.AnyWidget):
         Called when somebody presses Stop.
     """
 
-    _esm = (_HERE / "panel.js").read_text("utf-8")
-    _css = _CSS
+    _esm = script("panel")
+    _css = style("panel")
 
     markup = traitlets.Unicode().tag(sync=True)
     texts = traitlets.Dict().tag(sync=True)
@@ -122,4 +123,4 @@ def ended(shown: Shown, where: str, why: str, whole: str = "") -> str:
         panel += (
             f'<details class="fleetlab-whole"><summary>What was recorded</summary>{whole}</details>'
         )
-    return f"<style>{_CSS}</style>{panel}"
+    return f"<style>{style('panel')}</style>{panel}"
