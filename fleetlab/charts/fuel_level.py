@@ -12,9 +12,10 @@ import polars as pl
 
 from fleetlab.charts import frame
 from fleetlab.charts.fuel_marks import fuel_marks, legend, marked
-from fleetlab.charts.lines import MOST, Lines, draw, faded, lines
+from fleetlab.charts.lines import Lines, draw, faded, lines
 from fleetlab.charts.source import Source
 from fleetlab.charts.speed import speeds
+from fleetlab.charts.tanks import UNTOLD, Tanks
 from fleetlab.charts.theme import HEIGHT, LINES, STATES
 from fleetlab.charts.thinning import BUDGET
 
@@ -27,11 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["fuel_level"]
 
 _TITLE: Final = "Fuel level"
-_TANK: Final = ("tracker_id", "reading", "units")  # what makes a tank
-_KINDS: Final = ("input", "virtual_sensor")
-_UNTOLD: Final = "no unit told"
 _LABEL: Final = 320  # pixels of a name in the legend
-_TOLD: Final = 12  # sensors that a sentence names
 
 
 def fuel_level(
@@ -88,23 +85,14 @@ def fuel_level(
         If an argument doesn't fit.
     """
     source = Source.of(data, trackers=trackers, start=start, end=end, timezone=timezone)
-    readings = source.readings().filter(
-        pl.col("type") == "fuel", pl.col("kind").fill_null("input").is_in(_KINDS)
-    )
-    found = _tanks(readings, source.start) if source.start else None
-    if found is None or found.is_empty():
-        return frame.nothing(_TITLE, source.asked("readings_batch"))
-    wanted = _wanted(found, sensors, composite=composite)
-    if wanted.is_empty():
-        return frame.nothing(_TITLE, _others(found, sensors))
-    tanks = _named(wanted if trackers or sensors else wanted.head(MOST))
-    rows = readings.join(
-        tanks.lazy().select(*_TANK, "tank"), on=_TANK, how="inner", nulls_equal=True
-    ).select("event_time", "received_at", "snapshot", "value", line="tank")
-    levels = lines(rows, source, chosen=True, budget=BUDGET // 2 if panels else BUDGET)
+    found, why = Tanks.find(source, sensors, composite=composite, chosen=bool(trackers))
+    if found is None:
+        return frame.nothing(_TITLE, why or "")
+    tanks = found.shown
+    levels = lines(found.levels(), source, chosen=True, budget=BUDGET // 2 if panels else BUDGET)
     palette = dict(zip(tanks["tank"], cycle(LINES), strict=False))
     speed = _speed(tanks, source, palette) if panels else None
-    changed, why = marked(tanks, source, sensors)
+    changed, unmarked = marked(tanks, source, sensors)
     units = tanks["units"].unique(maintain_order=True).to_list()
     parts = [
         _panel(
@@ -122,10 +110,10 @@ def fuel_level(
     words = frame.title(
         _TITLE,
         source.name,
-        *replace(levels, of=len(wanted)).words("those that vary most of what they hold"),
-        None if composite else _left_out(found, sensors),
-        legend(changed),
+        *replace(levels, of=found.of).words("those that vary most of what they hold"),
         why,
+        legend(changed),
+        unmarked,
         *_about_speed(speed, tanks, source, panels=panels),
     )
     parts[0] = parts[0].add_params(frame.zoom(), frame.picked())
@@ -135,76 +123,6 @@ def fuel_level(
     stack = alt.VConcatChart(vconcat=[*parts, *([speed] if speed else [])], title=words)
     whole: alt.VConcatChart = stack.resolve_scale(x="shared", color="independent")
     return whole
-
-
-def _tanks(readings: pl.LazyFrame, start: datetime) -> pl.DataFrame:
-    """Return the tanks that have a level, those that vary most of what they hold first."""
-    value = pl.col("value")
-    full = pl.col("max_value").drop_nulls().last()
-    news = value.filter(~pl.col("snapshot"), pl.col("event_time") >= start)
-    label = pl.when(pl.col("sensor_label") != "").then("sensor_label")
-    return (
-        readings.group_by(_TANK)
-        .agg(
-            pl.col("line").last().cast(pl.String).alias("tracker"),
-            pl.coalesce(label, "name", "reading").last().alias("sensor"),
-            pl.col("sensor_id", "name", "sensor_label").last(),
-            full.alias("full"),
-            (pl.col("composite_sensor_ids").list.len() > 0).any().alias("composite"),
-            ((news.max() - news.min()) / pl.max_horizontal(full, value.max())).alias("share"),
-            news.count().alias("n"),
-            value.count().alias("any"),
-        )
-        .filter(pl.col("any") > 0)
-        .sort("share", "n", *_TANK, descending=[True, True, *[False] * 3], nulls_last=True)
-        .collect()
-    )
-
-
-def _wanted(
-    tanks: pl.DataFrame, sensors: Iterable[int | str] | int | str | None, *, composite: bool
-) -> pl.DataFrame:
-    if sensors is None:
-        return tanks.filter(pl.lit(composite) | ~pl.col("composite"))
-    chosen = [sensors] if isinstance(sensors, int | str) else list(sensors)
-    ids = [one for one in chosen if isinstance(one, int)]
-    names = [one for one in chosen if isinstance(one, str)]
-    return tanks.filter(
-        pl.col("sensor_id").is_in(ids)
-        | pl.any_horizontal(pl.col("sensor_label", "name", "reading").is_in(names))
-    )
-
-
-def _others(tanks: pl.DataFrame, sensors: Iterable[int | str] | int | str | None) -> str:
-    """Say why none of the tanks that are there was wanted."""
-    if sensors is None:
-        return _left_out(tanks, sensors) or ""
-    names = tanks["sensor"].unique(maintain_order=True)
-    told = ", ".join(names.head(_TOLD)) + (", …" if len(names) > _TOLD else "")
-    return f"No fuel sensor is called {sensors!r}. There are: {told}."
-
-
-def _left_out(tanks: pl.DataFrame, sensors: object) -> str | None:
-    """Say how many composite sensors are not drawn."""
-    n = tanks["composite"].sum()
-    if not n or sensors is not None:
-        return None
-    many = "1 composite sensor is" if n == 1 else f"{n:,} composite sensors are"
-    return f"{many} left out; composite=True draws what is made of several sensors."
-
-
-def _named(tanks: pl.DataFrame) -> pl.DataFrame:
-    """Return tanks with what they are called, those of a tracker together."""
-    first = pl.int_range(pl.len()).min().over("tracker")
-    named = tanks.sort(first, "sensor", maintain_order=True).with_columns(
-        tank=pl.format("{} · {}", "tracker", "sensor")
-    )
-    for column in ("sensor_id", "units"):
-        told = pl.format("{} ({})", "tank", pl.col(column).cast(pl.String).fill_null(_UNTOLD))
-        named = named.with_columns(
-            tank=pl.when(pl.len().over("tank") > 1).then(told).otherwise("tank")
-        )
-    return named
 
 
 def _panel(
@@ -218,7 +136,7 @@ def _panel(
     height: int,
 ) -> alt.LayerChart:
     """Draw the tanks of one unit, each with its full level, and their fills and drains."""
-    unit = tanks["units"].to_list()[0] or _UNTOLD
+    unit = tanks["units"].to_list()[0] or UNTOLD
     shown = tanks["tank"].to_list()
     title = f"{_TITLE} ({unit})"
     curves = draw(
