@@ -22,6 +22,7 @@ from fleetlab.tables.times import is_zone
 __all__ = ["Zone", "milliseconds"]
 
 _SECOND: Final = 1_000
+_MINUTE: Final = 60_000
 _DAY: Final = 86_400_000
 # Distances between ticks that people read easily.
 _STEPS: Final = (
@@ -113,6 +114,11 @@ class Zone:
         local = moment.astimezone(UTC) + timedelta(milliseconds=offset)
         return local.strftime(form)
 
+    @property
+    def title(self) -> str:
+        """What the axis is called."""
+        return f"Time ({self.name.replace('_', ' ')})"
+
     def axis(self, *, labels: bool = True) -> alt.Axis:
         """Return an axis with round ticks and labels in this zone.
 
@@ -133,9 +139,37 @@ class Zone:
         return alt.Axis(
             values=self._ticks(),
             labelExpr=words,
-            title=f"Time ({self.name.replace('_', ' ')})",
+            title=self.title,
             labelOverlap=True,
         )
+
+    def ticks(self, low: int, high: int) -> list[tuple[int, str, str]]:
+        """Return the same ticks for what Vega does not draw.
+
+        Parameters
+        ----------
+        low, high : int
+            What is drawn of time, in milliseconds since 1970 in UTC.
+
+        Returns
+        -------
+        list of (int, str, str)
+            Moment in milliseconds, its time, and its date where that is to be told.
+        """
+        wanted = (high - low) / _TICKS
+        step = next((one for one in _STEPS if one >= wanted), _STEPS[-1])
+        form = "%H:%M:%S" if step < _MINUTE else "%H:%M"
+        found: list[tuple[int, str, str]] = []
+        starts = [since for since, _ in self.offsets[1:]]
+        pieces = zip([low, *starts], [*starts, high + 1], self.offsets, strict=True)
+        for since, until, (_, offset) in pieces:
+            first = -(-(max(low, since) + offset) // step) * step - offset
+            for moment in range(first, min(until, high + 1), step):
+                local = datetime.fromtimestamp((moment + offset) / 1000, UTC)
+                is_day = not found or not (moment + offset) % _DAY
+                date = f"{local:%a %d %b}" if is_day else ""
+                found.append((moment, "" if step >= _DAY else f"{local:{form}}", date))
+        return found
 
     def _ticks(self) -> alt.ExprRef:
         """Round moments of this zone within the axis's extent; one sequence for each offset."""

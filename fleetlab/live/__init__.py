@@ -1,6 +1,17 @@
-"""Live views in a notebook: the panel of a capture, and the fleet as a table."""
+"""Live views in a notebook: a capture's panel, the fleet as a table, charts that move."""
 
 from fleetlab.live.fleet import Fleet, fleet
+from fleetlab.live.over_time import FuelLevel, Speed, Status, fuel_level, speed, status
 from fleetlab.live.view import PanelView
 
-__all__ = ["Fleet", "PanelView", "fleet"]
+__all__ = [
+    "Fleet",
+    "FuelLevel",
+    "PanelView",
+    "Speed",
+    "Status",
+    "fleet",
+    "fuel_level",
+    "speed",
+    "status",
+]

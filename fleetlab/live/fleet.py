@@ -94,10 +94,6 @@ class Fleet(Following):
     whole = traitlets.Any().tag(sync=True, to_json=lambda _, self: self._whole())
     states: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
 
-    def __init__(self, source: Job | Recording, every: float) -> None:
-        states = [{"word": word, "colour": STATES[word]} for word in STATUS]
-        super().__init__(source, every, states=states)
-
     def __repr__(self) -> str:
         """Say how many trackers there are, and as of when."""
         return f"Fleet({len(self._table):,} trackers, {self.words})"
@@ -112,10 +108,11 @@ class Fleet(Following):
 
     # -- in the thread ----------------------------------------------------------------------
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> dict[str, Any]:
         self._standing = Standing()
         self._table = self._standing.look(self._recording())
         self._sent = (0, self._table.select(**_SHOWN))
+        return {"states": [{"word": word, "colour": STATES[word]} for word in STATUS]}
 
     def _look(self) -> None:
         """Look at what is new, and send the rows that look different."""

@@ -22,7 +22,7 @@ from fleetlab.recording import Recording
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Following", "checked"]
+__all__ = ["Following", "checked", "number"]
 
 STEP_S: Final = 0.1
 PATIENCE_S: Final = 2.0
@@ -82,15 +82,14 @@ class Following(anywidget.AnyWidget):
     trouble = traitlets.Unicode().tag(sync=True)
     until = traitlets.Float(None, allow_none=True).tag(sync=True)
 
-    def __init__(self, source: Job | Recording, every: float, **traits: Any) -> None:
+    def __init__(self, source: Job | Recording, every: float) -> None:
         self._source = source
         self._every = every
         self._errors: deque[str] = deque(maxlen=20)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         runs = self._runs()
-        self._prepare()
-        super().__init__(**traits)
+        super().__init__(**self._prepare())
         self.on_msg(self._on_message)
         answer_where_asked(self)
         if not runs:
@@ -125,8 +124,11 @@ class Following(anywidget.AnyWidget):
 
     # -- what each view does by itself -------------------------------------------------------
 
-    def _prepare(self) -> None:
-        """Look for the first time, before it is a widget; what fails reaches who called."""
+    def _prepare(self) -> dict[str, Any]:
+        """Look for the first time, before it is a widget, and return its first traits.
+
+        What fails here reaches who called.
+        """
         raise NotImplementedError
 
     def _look(self) -> None:
