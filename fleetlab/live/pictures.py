@@ -34,6 +34,7 @@ BANDS: Final = 60_000
 """Bytes of all bands together, about."""
 
 _TICKS: Final = 6
+_SPAN: Final = 1e-6  # of a scale, at the least
 _TITLES: Final = {
     "movement": "movement",
     "ignition": "ignition (thin)",
@@ -161,7 +162,7 @@ def _full(full: dict[str, float], paint: Callable[[str], str]) -> list[dict[str,
 
 def scale(least: float, most: float) -> list[float]:
     """Return round numbers that hold all from the least to the most."""
-    span = (most - least) or 1.0
+    span = max(most - least, _SPAN)
     power = 10.0 ** math.floor(math.log10(span / _TICKS))
     step = next(power * n for n in (1, 2, 5, 10) if span / (power * n) <= _TICKS)
     first, last = math.floor(least / step), math.ceil(most / step)

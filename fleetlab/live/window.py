@@ -137,13 +137,18 @@ class Window:
             yield rows.select(self._rows[event].columns).collect(), min(there, taken + PIECE)
 
     def _kept(self, event: str, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows of the window, and the last before it of each value."""
-        moment, before = pl.col("event_time"), pl.col("event_time") < self.start
-        last = moment.filter(before).max().over(KEYS[event])
+        """Return the rows of the window, and the last before it of each value.
+
+        That is the one of the latest moment; and the one that came last, for what comes late holds.
+        """
+        moment, came = pl.col("event_time"), pl.col("received_at")
+        before = (moment < self.start) & (came < self.start + self._lag)
+        latest = moment.filter(before).max().over(KEYS[event])
+        last = came.filter(before).max().over(KEYS[event])
         mine = pl.lit(value=True)
         if self.trackers is not None:
             mine = pl.col("tracker_id").is_in(self.trackers)
-        return rows.filter(mine & (~before | (moment == last)))
+        return rows.filter(mine & (~before | (moment == latest) | (came == last)))
 
 
 def _columns(event: str) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fleetlab import charts
 from fleetlab.charts.theme import WIDTH
-from fleetlab.charts.time_axis import Zone
+from fleetlab.charts.time_axis import Zone, milliseconds
 from fleetlab.errors import InvalidArgument
 from tests.charts.pictures import labels_of, moments_of, states, svg_of, utc
 
@@ -45,6 +45,18 @@ def test_each_label_is_what_clocks_there_show_at_that_moment(start, span, timezo
     for moment, text in labels:
         assert text == moment.astimezone(ZoneInfo(timezone)).strftime(form)
     assert timezone.replace("_", " ") in svg_of(chart)
+
+
+@pytest.mark.parametrize("timezone", ["Europe/Madrid", "Asia/Kathmandu", "America/St_Johns", "UTC"])
+@pytest.mark.parametrize(("start", "span"), SPANS)
+def test_ticks_of_what_vega_does_not_draw_are_the_same(start, span, timezone):
+    chart, begin, end = drawn(start, span, timezone)
+    ticks = Zone.over(timezone, begin, end).ticks(milliseconds(begin), milliseconds(end))
+    drawn_by_vega = moments_of(chart, begin, end, WIDTH)
+    assert [time or date for _, time, date in ticks] == [text for _, text in drawn_by_vega]
+    for (at, _, _), (moment, _) in zip(ticks, drawn_by_vega, strict=True):
+        assert abs(at - milliseconds(moment)) < span / timedelta(milliseconds=1) / WIDTH + 1000
+    assert ticks[0][2]
 
 
 @pytest.mark.parametrize("start", ["2026-10-24T18:00:00", "2026-03-28T20:00:00"])
