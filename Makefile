@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_BENCH := $(VENV)/.ready-bench
 READY_BROWSER := $(VENV)/.ready-browser
+OLD_KERNEL := $(VENV)/old-kernel
+READY_OLD_KERNEL := $(OLD_KERNEL)/.ready
 EXTRAS := $(VENV)/extras
 READY_EXTRAS := $(EXTRAS)/.ready
 
@@ -31,6 +33,13 @@ $(READY_BROWSER): $(READY)
 	$(BIN)/python -m pip install --quiet --editable ".[browser]"
 	@touch $@
 
+# The last kernel without subshells, as many still have it.
+$(READY_OLD_KERNEL): pyproject.toml
+	$(PYTHON) -m venv $(OLD_KERNEL)
+	$(OLD_KERNEL)/bin/python -m pip install --quiet --upgrade pip
+	$(OLD_KERNEL)/bin/python -m pip install --quiet --editable . "ipykernel==6.29.5"
+	@touch $@
+
 # Spark, which also needs a Java of 17 or newer, and GeoPandas, which brings NumPy, live apart: the
 # other tests show that nothing else needs them.
 $(READY_EXTRAS): pyproject.toml
@@ -45,7 +54,7 @@ demo: $(READY) ## Record the simulated fleet for 30 s, and show what came
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/extras
 
-test-browser: $(READY_BROWSER) ## Run the tests in a real JupyterLab and Chromium
+test-browser: $(READY_BROWSER) $(READY_OLD_KERNEL) ## Run the tests in a real JupyterLab and Chromium
 	$(BIN)/python -m pytest -n0 tests/browser
 
 test-extras: $(READY_EXTRAS) ## Run the detectors on Spark, and what goes to GeoPandas (about 6 minutes)

@@ -19,6 +19,7 @@ from tests.conftest import eventually
 sync_api = pytest.importorskip("playwright.sync_api", reason="make test-browser installs it")
 
 TOKEN = "only-for-this-test"
+OLD_PYTHON = Path(sys.prefix, "old-kernel", "bin", "python")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -79,6 +80,11 @@ def lab(tmp_path_factory):
     pytest.importorskip("jupyterlab", reason="make test-browser installs it")
     folder = tmp_path_factory.mktemp("lab")
     runtime = tmp_path_factory.mktemp("runtime")
+    old = runtime / "data" / "kernels" / "old"
+    old.mkdir(parents=True)
+    argv = [str(OLD_PYTHON), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Old (ipykernel)", "language": "python"}
+    (old / "kernel.json").write_text(json.dumps(spec))
     settings = {"JUPYTER_RUNTIME_DIR": str(runtime), "JUPYTER_CONFIG_DIR": str(runtime / "config")}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"]
     options = [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
@@ -115,7 +121,7 @@ def notebook(lab, open_page):
     """Return a function that runs cells in a new notebook, and gives the page."""
     folder, url = lab
 
-    def run(*cells: str, name: str = "test.ipynb", **more):
+    def run(*cells: str, name: str = "test.ipynb", kernel: str = "python3", **more):
         made = [
             {
                 "cell_type": "code",
@@ -127,8 +133,8 @@ def notebook(lab, open_page):
             }
             for number, text in enumerate(cells)
         ]
-        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        content = {"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4}
+        spec = {"name": kernel, "display_name": kernel, "language": "python"}
+        content = {"cells": made, "metadata": {"kernelspec": spec}, "nbformat": 4}
         (folder / name).write_text(json.dumps({**content, "nbformat_minor": 5}))
         # Without what is still open of another test.
         page = open_page(f"{url}lab/tree/{name}?token={TOKEN}&reset", **more)

@@ -69,6 +69,10 @@ class Child:
         assert line, f"{self.process.args} has ended with {self.process.wait()}"
         return line.strip()
 
+    def end(self) -> None:
+        with self.process:
+            self.process.kill()
+
     def cpu(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -91,8 +95,7 @@ def full_rate(folder: Path, minutes: float, trackers: int) -> list[str]:
         sender.process.wait(60)
     finally:
         for child in (client, sender):
-            child.process.kill()
-            child.process.wait()
+            child.end()
     say(f"peak memory {peak:,.0f} MB")
     broken = evidence(folder / "rec", ledger.read_text().split("\n")[:-1])
     if peak > PEAK_MB:
