@@ -1,6 +1,7 @@
-"""Live views in a notebook: the panel of a capture, and the fleet as a table."""
+"""Live views in a notebook: a capture's panel, the fleet as a table, attributes of devices."""
 
+from fleetlab.live.attributes import Attributes, attributes
 from fleetlab.live.fleet import Fleet, fleet
 from fleetlab.live.view import PanelView
 
-__all__ = ["Fleet", "PanelView", "fleet"]
+__all__ = ["Attributes", "Fleet", "PanelView", "attributes", "fleet"]
