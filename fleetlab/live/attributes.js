@@ -1,7 +1,7 @@
 // Attributes of devices, a column each. Only rows in sight are in the page.
 const ROW_PX = 26; // as --row in the style
-const NAME_PX = 210;
-const LEAST_PX = 130; // of a device's column
+const NAME_PX = 180;
+const LEAST_PX = 120; // of a device's column
 const MOST_PX = 240;
 const FLASH_MS = 2000; // as in the style
 const IN_CELL = 200; // characters of a value; the tip tells more
@@ -28,7 +28,7 @@ function show(model, el, queues) {
   table.append(group, header, body);
   view.append(table, none);
   root.append(...controls.all, view);
-  const tip = makeTip(root);
+  const tip = makeTip(root, `${own}-tip`);
 
   // -- columns ------------------------------------------------------------------------------------
 
@@ -107,7 +107,7 @@ function show(model, el, queues) {
     write(one.depth, depths.value === "0" ? "" : String(depth));
     while (one.cells.length > devices.length) one.cells.pop().node.remove();
     while (one.cells.length < devices.length) {
-      const cell = { node: make("td"), text: make("span") };
+      const cell = { node: make("td"), text: make("span"), value: null };
       cell.text.dir = "auto";
       cell.node.append(cell.text);
       one.line.append(cell.node);
@@ -155,6 +155,8 @@ function show(model, el, queues) {
     active.column = Math.max(0, Math.min(active.column, devices.length - 1));
     table.dataset.deep = depths.value !== "0";
     table.setAttribute("aria-rowcount", rows.length + 1);
+    if (rows.length) table.setAttribute("aria-activedescendant", `${own}-active`);
+    else table.removeAttribute("aria-activedescendant");
     const total = `${names.length.toLocaleString("en-US")} attribute${names.length === 1 ? "" : "s"}`;
     write(controls.count, sought ? `${found.length.toLocaleString("en-US")} of ${total}` : total);
     const empty = sought ? "No attribute has that in its name." : "All that would be shown is null.";

@@ -17,8 +17,8 @@ const apart = ({ msg, srv }) => {
 
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most)}…` : text);
 
-function makeTip(root) {
-  const tip = make("div", "tip", "", { role: "tooltip", popover: "manual" });
+function makeTip(root, id) {
+  const tip = make("div", "tip", "", { id, role: "tooltip", popover: "manual" });
   const title = make("div", "about");
   const text = make("div", "text");
   const list = make("dl");
@@ -30,8 +30,18 @@ function makeTip(root) {
   text.dir = "auto";
   tip.append(title, text, list);
   root.append(tip);
+  let described = null;
+  const describe = (node) => {
+    if (node === described) return;
+    described?.removeAttribute("aria-describedby");
+    node?.setAttribute("aria-describedby", id);
+    described = node;
+  };
   return {
-    hide: () => tip.matches(":popover-open") && tip.hidePopover(),
+    hide: () => {
+      describe(null);
+      if (tip.matches(":popover-open")) tip.hidePopover();
+    },
     show: (node, { name, depth, device, value }) => {
       write(title, `${name} of ${device.label}${depth ? `, ${depth} before the newest` : ""}`);
       write(text, cut(value.text ?? "null", LONGEST));
@@ -39,6 +49,7 @@ function makeTip(root) {
       const long = length > LONGEST ? `, ${length.toLocaleString("en-US")} characters` : "";
       const said = [utc(value.msg), utc(value.srv), apart(value), value.type + long];
       said.forEach((one, n) => write(facts[n], one));
+      describe(node);
       if (!tip.matches(":popover-open")) tip.showPopover();
       const [at, own] = [node.getBoundingClientRect(), tip.getBoundingClientRect()];
       const under = at.bottom + 4 + own.height <= innerHeight;
