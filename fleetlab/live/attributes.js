@@ -4,6 +4,7 @@ const NAME_PX = 180;
 const LEAST_PX = 120; // of a device's column
 const MOST_PX = 240;
 const FLASH_MS = 2000; // as in the style
+const PATIENCE_MS = 120; // of a pointer on its way over cells
 const IN_CELL = 200; // characters of a value; the tip tells more
 
 function show(model, el, queues) {
@@ -12,6 +13,7 @@ function show(model, el, queues) {
   const cells = new WeakMap(); // by their nodes
   let active = { place: 0, column: 0 }; // where the keys are
   let hovered = null; // the node under the pointer
+  let pointing = 0;
   let isByKey = false;
 
   const root = make("div", "card fleetlab-attributes", "", { role: "group", "aria-label": "Attributes" });
@@ -206,14 +208,13 @@ function show(model, el, queues) {
     draw();
   });
   table.addEventListener("blur", draw);
-  view.addEventListener("pointerover", (event) => {
-    hovered = event.target.closest("td");
-    tell();
-  });
-  view.addEventListener("pointerleave", () => {
-    hovered = null;
-    tell();
-  });
+  const point = (node) => {
+    hovered = node;
+    clearTimeout(pointing);
+    pointing = setTimeout(tell, node ? PATIENCE_MS : 0);
+  };
+  view.addEventListener("pointerover", (event) => point(event.target.closest("td")));
+  view.addEventListener("pointerleave", () => point(null));
   view.addEventListener("pointerdown", (event) => {
     const node = event.target.closest("td");
     if (!cells.has(node)) return;
@@ -251,7 +252,10 @@ function show(model, el, queues) {
   for (const name of ["words", "trouble", "until", "paused_at"]) told[`change:${name}`] = say;
   for (const [name, work] of Object.entries(told)) model.on(name, work);
   const unlisten = queues.listen(hear);
-  view.addEventListener("scroll", draw, { passive: true });
+  view.addEventListener("scroll", () => {
+    hovered = null;
+    draw();
+  }, { passive: true });
   root.addEventListener("keydown", keepKeys);
   const seen = new ResizeObserver(draw);
   seen.observe(view);
@@ -262,6 +266,7 @@ function show(model, el, queues) {
   return () => {
     clearInterval(ticking);
     clearTimeout(flashing);
+    clearTimeout(pointing);
     seen.disconnect();
     unlisten();
     for (const [name, work] of Object.entries(told)) model.off(name, work);
