@@ -169,15 +169,8 @@ def test_a_cell_tells_both_times_under_the_pointer_and_the_focus(notebook):
     cell.nth(2).hover()
     page.locator(TIP).wait_for()
     text = page.locator(TIP).inner_text()
-    for words in (
-        "a2 of a",
-        "9007199254740993",
-        "01 09:00:03 UTC",
-        "01 09:00:04 UTC",
-        "1 s",
-        "int",
-    ):
-        assert words in text
+    times = ("2026-07-01 09:00:03 UTC", "2026-07-01 09:00:04 UTC")
+    assert all(one in text for one in ("a2 of a", "9007199254740993", *times, "1 s", "int"))
     assert cell.nth(2).get_attribute("aria-describedby") == page.locator(TIP).get_attribute("id")
     cell.nth(3).hover()  # of what is not there nothing is to be told
     page.locator(TIP).wait_for(state="hidden")
@@ -223,11 +216,8 @@ def test_a_pause_stands_still_while_rows_come_and_json_holds_what_is_shown(noteb
         page.locator(VIEW).get_by_role("button", name="JSON").click()
     assert re.fullmatch(r"attributes-\d{4}-\d\d-\d\dT\d{6}Z\.json", waited.value.suggested_filename)
     rows = json.loads(Path(waited.value.path()).read_text("utf-8"))
-    assert [row["value_text"] for row in rows if row["field"] == "a2"] == [
-        "9007199254740993",
-        "<b>two</b>",
-        "1",
-    ]
+    texts = [row["value_text"] for row in rows if row["field"] == "a2"]
+    assert texts == ["9007199254740993", "<b>two</b>", "1"]
     assert "77" not in [row["value_text"] for row in rows]
     page.locator(VIEW).get_by_role("button", name="Play").click()
     wait_for(page, ["a10", "", "77", "x" * 200 + "…"])
