@@ -132,7 +132,7 @@ class Map(Following):
         What went wrong while it kept up, the last of it.
     """
 
-    _esm = script("mercator", "painting", "hands", "map")
+    _esm = script("mercator", "tails", "painting", "tip", "hands", "map")
     _css = style("map")
 
     # Asked for whenever a page builds the view, and never sent by itself: news travel alone.
