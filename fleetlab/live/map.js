@@ -77,6 +77,7 @@ function show(model, el, rows) {
       view: [latitude(sight.y), sight.x, sight.scale].join(" "),
       places: dots.length > NAMED ? "" : JSON.stringify(
         dots.map(({ row, left, top }) => [row.id, Math.round(left), Math.round(top)])),
+      labels: JSON.stringify(drawn.labels),
       ms: (performance.now() - began).toFixed(1),
     });
   };
@@ -145,7 +146,7 @@ function show(model, el, rows) {
     const rest = lost ? `${numbered(lost)} without a position` : "";
     write(count, [trackers(rows.all.length), rest].filter(Boolean).join(", "));
     if (performance.now() - summed < SUMMARY_S * 1000) return;
-    summed = performance.now();
+    if (some.length) summed = performance.now();
     const each = counts.map((n, status) => n && `${numbered(n)} ${states[status].word}`);
     const sum = `Map of ${trackers(some.length)}: ${each.filter(Boolean).join(", ") || "none"}.`;
     canvas.setAttribute("aria-label", [sum, rest && `${rest}.`].filter(Boolean).join(" "));

@@ -188,6 +188,7 @@ function makePainter(canvas, states) {
     const isFree = ([a, b, c, d]) => a >= 0 && c <= sight.width
       && !taken.some(([e, f, g, h]) => a < g && e < c && b < h && f < d);
     ctx.font = `12px ${look.font}`;
+    const labels = [];
     for (const { row, left, top, more } of dots) {
       const letters = Array.from(row.label);
       const name = letters.length > LONGEST ? `${letters.slice(0, LONGEST - 1).join("")}…` : row.label;
@@ -204,7 +205,9 @@ function makePainter(canvas, states) {
       taken.push(boxes[side]);
       ctx.textAlign = "left";
       put(text, boxes[side][0], top, look.ink);
+      labels.push([row.id, ...boxes[side].map(Math.round)]);
     }
+    return labels;
   };
 
   // Paint, and return the dots that are in sight, those on top last.
@@ -230,8 +233,7 @@ function makePainter(canvas, states) {
     putLayer(sight);
     writeGrid();
     const places = dots.length <= SOME ? placesOf(dots) : dots;
-    if (places.length <= NAMED) paintLabels(sight, places, radius);
-    else sides.clear();
+    const labels = places.length <= NAMED ? paintLabels(sight, places, radius) : [];
     const mine = dots.find(({ row }) => row === picked);
     if (mine) {
       ctx.beginPath();
@@ -240,6 +242,6 @@ function makePainter(canvas, states) {
       ctx.strokeStyle = look.accent;
       ctx.stroke();
     }
-    return { dots, lines: painted.lines, isHasty };
+    return { dots, lines: painted.lines, labels, isHasty };
   };
 }
