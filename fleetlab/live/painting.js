@@ -160,7 +160,7 @@ function makePainter(canvas, states) {
     for (const row of layers) {
       if (row.tail.length < 8) continue;
       const { colour } = states[row.status];
-      lines += paintTail(sight, { tail: row.tail, colour, alpha: 0.75 * alphaOf(row), close });
+      lines += paintTail(sight, { tail: row.tail, colour, alpha: 0.9 * alphaOf(row), close });
     }
     pen.setTransform(1, 0, 0, 1, 0, 0);
     for (const { row, left, top } of dots) {

@@ -1,4 +1,4 @@
-"""The live map in a real JupyterLab: alive, moved by hand and keys, sought in, and large."""
+"""The live map in a real JupyterLab: what it draws, in what colours, and of how many."""
 
 from __future__ import annotations
 
@@ -7,94 +7,22 @@ import json
 
 import pytest
 
-from tests.browser.test_fleet import ROOT, set_theme
-
-MAP = ".jp-Notebook .fleetlab-map"
-CANVAS = f"{MAP} canvas"
-START = 'import fleetlab as fl\njob = fl.start(server="demo", rate_limit="1s", save_to=False)'
-HOSTILE = "<img src=x onerror=alert(1)>"
-MADE = f"""
-import sys
-sys.path.insert(0, {str(ROOT)!r})
-import fleetlab as fl
-from tests.charts.recordings import at, recording
-from tests.live.fleets import add, job_of
-from tests.live.maps import fix
-"""
-SMALL = f"""{MADE}
-rec = recording(
-    labels={{7: "Nowhere"}},
-    state_batch=[
-        *(fix(500 + n * 10, 1, n * 100, n * 100, speed_kmh=50.0, last_update=at(590))
-          for n in range(9)),
-        fix(590, 2, 3000, 3000, movement_status="stopped"),
-        fix(590, 3, -3000, -2000, movement_status="parked"),
-        fix(590, 4, -3000, 2000, movement_status="parked", connection_status="offline"),
-        fix(590, 5, 2000, -3000, movement_status=None, heading_deg=None, alt_m=None),
-        fix(590, 6, 3000, 3030, movement_status="parked", label={HOSTILE!r}),
-    ],
+from tests.browser.maps import (
+    CANVAS,
+    LARGE,
+    LIVE,
+    MADE,
+    MAP,
+    SMALL,
+    START,
+    colour,
+    data,
+    opened,
+    places,
+    sight,
+    tip,
 )
-view = fl.live.map(rec)
-view
-"""
-LIVE = f"""{MADE}
-job = job_of(("state_batch", [fix(1, 1), fix(1, 2, 500)]))
-view = fl.live.map(job, every=0.1)
-view"""
-LARGE = f"""{MADE}
-rec = recording(
-    labels={{n: f"Truck {{n}}" for n in range(1, 12_001)}},
-    state_batch=[
-        fix(580 + 5 * k, n, n % 109 * 300 + k * 90, n // 109 * 300, heading_deg=float(n % 360),
-            movement_status=["moving", "stopped", "parked"][n % 3])
-        for k in range(3) for n in range(1, 12_001)
-    ],
-)
-fl.live.map(rec)
-"""
-
-
-def data(page, name: str) -> str:
-    return page.eval_on_selector(CANVAS, "(canvas, name) => canvas.dataset[name]", name)
-
-
-def places(page) -> dict[int, tuple[int, int]]:
-    """Where dots are in the picture, by id."""
-    return {one: (left, top) for one, left, top in json.loads(data(page, "places"))}
-
-
-def sight(page) -> tuple[float, float, float]:
-    """Latitude and longitude of the middle, and pixels in a degree, once the picture is at rest."""
-    page.wait_for_timeout(300)
-    return tuple(map(float, data(page, "view").split()))
-
-
-def colour(page, left: int, top: int) -> tuple[int, ...]:
-    look = """(canvas, [left, top]) => {
-        const ratio = canvas.width / canvas.clientWidth;
-        return [...canvas.getContext("2d").getImageData(left * ratio, top * ratio, 1, 1).data];
-    }"""
-    return tuple(page.eval_on_selector(CANVAS, look, [left, top])[:3])
-
-
-def opened(notebook, *code: str, name: str, dots: int, **more):
-    page = notebook(*code, name=name, **more)
-    page.locator(CANVAS).first.wait_for(timeout=60_000)
-    page.wait_for_function(
-        "([canvas, dots]) => Number(document.querySelector(canvas).dataset.dots) >= dots",
-        arg=[CANVAS, dots],
-        timeout=60_000,
-    )
-    return page
-
-
-def tip(page) -> str:
-    said = page.locator(f"{MAP} .fleetlab-tip")
-    return said.inner_text() if said.is_visible() else ""
-
-
-def point(page, left: float, top: float):
-    page.locator(CANVAS).hover(position={"x": left, "y": top})
+from tests.browser.test_fleet import set_theme
 
 
 def test_dots_of_a_capture_appear_and_it_ends_with_the_job(notebook):
@@ -132,86 +60,6 @@ def test_dots_have_the_colours_of_their_status_at_any_sharpness(notebook):
     assert tail[1] > tail[0] + 20
 
 
-def test_wheel_drag_and_buttons_move_it_and_fit_brings_it_back(notebook):
-    page = opened(notebook, SMALL, name="mouse.ipynb", dots=6)
-    start = sight(page)
-    left, top = places(page)[2]
-    point(page, left, top)
-    page.mouse.wheel(0, -400)
-    zoomed = sight(page)
-    assert zoomed[2] == pytest.approx(start[2] * 1.822, rel=0.01)
-    assert places(page)[2] == pytest.approx((left, top), abs=2)  # what was pointed at stays
-    page.mouse.down()
-    page.mouse.move(*(box_of(page, left - 100, top + 50)), steps=4)
-    page.mouse.up()
-    assert places(page)[2] == pytest.approx((left - 100, top + 50), abs=2)
-    assert sight(page)[1] > zoomed[1]
-    buttons = page.locator(MAP)
-    buttons.get_by_role("button", name="Zoom out").click()
-    assert sight(page)[2] == pytest.approx(zoomed[2] / 1.5)
-    buttons.get_by_role("button", name="Fit all").click()
-    assert sight(page) == pytest.approx(start)
-    page.set_viewport_size({"width": 900, "height": 900})
-    assert sight(page) != pytest.approx(start)  # as long as nobody moved it, it fits
-
-
-def box_of(page, left: float, top: float) -> tuple[float, float]:
-    box = page.locator(CANVAS).bounding_box()
-    return box["x"] + left, box["y"] + top
-
-
-def test_keys_move_it_and_go_from_dot_to_dot(notebook):
-    page = opened(notebook, SMALL, name="keys.ipynb", dots=6)
-    start = sight(page)
-    page.locator(CANVAS).focus()
-    page.keyboard.press("+")
-    assert sight(page)[2] == pytest.approx(start[2] * 1.5)
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowUp")
-    lat, lng, _ = sight(page)
-    assert lat > start[0]
-    assert lng > start[1]
-    page.keyboard.press("-")
-    page.keyboard.press("0")
-    assert sight(page) == pytest.approx(start)
-    page.keyboard.press("n")
-    assert tip(page).startswith(HOSTILE)
-    page.keyboard.press("n")
-    assert tip(page).startswith("Truck 1")
-    page.keyboard.press("Shift+N")
-    assert tip(page).startswith(HOSTILE)
-    assert page.locator(f"{MAP} .fleetlab-unseen").text_content().startswith(HOSTILE)
-    page.keyboard.press("Escape")
-    assert tip(page) == ""
-    assert page.locator(".jp-CodeCell").count() == 1  # no key was the notebook's
-
-
-def test_hover_and_tap_say_what_is_known_of_a_tracker(notebook):
-    page = opened(notebook, SMALL, name="hover.ipynb", dots=6)
-    at = places(page)
-    point(page, *at[1])
-    page.wait_for_timeout(300)
-    assert tip(page).splitlines() == [
-        "Truck 1",
-        "1",
-        "moving, 50 km/h",
-        "heading 90° E",
-        "altitude 600 m",
-        "heard 20 s ago",
-        "40.00720, -3.69061",
-    ]
-    point(page, *at[5])
-    page.wait_for_timeout(300)
-    assert tip(page).splitlines() == ["Truck 5", "5", "unknown", "heard 10 s ago", tip(page)[-18:]]
-    page.locator(CANVAS).click(position={"x": at[2][0], "y": at[2][1]})
-    point(page, 5, 5)
-    page.wait_for_timeout(300)
-    assert "1 more here" in tip(page)
-    page.locator(CANVAS).click(position={"x": 5, "y": 5})
-    page.wait_for_timeout(300)
-    assert tip(page) == ""
-
-
 def test_labels_stand_where_there_is_room(notebook):
     page = opened(notebook, SMALL, name="labels.ipynb", dots=6)
     labels = json.loads(data(page, "labels"))
@@ -222,53 +70,6 @@ def test_labels_stand_where_there_is_room(notebook):
         assert (a, b, c, d) == (e, f, g, h) or not (a < g and e < c and b < h and f < d)
 
 
-def test_search_centres_on_a_tracker(notebook):
-    page = opened(notebook, SMALL, name="search.ipynb", dots=6)
-    start = sight(page)
-    search = page.locator(MAP).get_by_label("Search")
-    search.fill("truck 4")
-    assert sight(page) == start
-    search.press("Enter")
-    lat, lng, scale = sight(page)
-    assert (lat, lng) == pytest.approx((40 - 3000 / 111_195, -3.7 + 0.02348), abs=1e-4)
-    assert scale > start[2]
-    assert tip(page).startswith("Truck 4\n4\noffline")
-    search.fill("truck")
-    search.press("Enter")
-    search.press("Enter")
-    assert "of 5; Enter shows the next" in page.locator(MAP).inner_text()
-    search.fill("<b>")
-    search.press("Enter")
-    assert "No label or id has that in it." in page.locator(MAP).inner_text()
-    search.fill("7")
-    search.press("Enter")
-    assert "Nowhere has told no position." in page.locator(MAP).inner_text()
-
-
-def test_the_legend_counts_and_hides(notebook):
-    page = opened(notebook, SMALL, name="legend.ipynb", dots=6)
-    view = page.locator(MAP)
-    words = [" ".join(text.split()) for text in view.locator(".fleetlab-state").all_inner_texts()]
-    assert words == ["moving 1", "stopped 1", "parked 2", "offline 1", "unknown 1"]
-    summary = view.get_by_role("img").get_attribute("aria-label")
-    assert summary == (
-        "Map of 6 trackers: 1 moving, 1 stopped, 2 parked, 1 offline, 1 unknown. "
-        "1 without a position."
-    )
-    parked = view.get_by_role("button", name="parked")
-    parked.focus()
-    page.keyboard.press("Enter")
-    page.wait_for_timeout(300)
-    assert parked.get_attribute("aria-pressed") == "false"
-    assert set(places(page)) == {1, 2, 4, 5}
-    for word in ("moving", "stopped", "offline", "unknown"):
-        view.get_by_role("button", name=word).click()
-    assert view.get_by_text("All of them are hidden").is_visible()
-    parked.click()
-    page.wait_for_timeout(300)
-    assert set(places(page)) == {3, 6}
-
-
 def test_grid_and_bar_tell_where_and_how_far(notebook):
     page = opened(notebook, SMALL, name="bar.ipynb", dots=6)
     bar = page.locator(f"{MAP} .fleetlab-bar")
@@ -277,35 +78,6 @@ def test_grid_and_bar_tell_where_and_how_far(notebook):
     # Trackers 3 and 4 are 4,000 m apart.
     metres = 4000 / (at[4][0] - at[3][0]) * bar.bounding_box()["width"]
     assert metres == pytest.approx(float(number) * (1000 if unit == "km" else 1), rel=0.01)
-
-
-def test_the_view_is_the_readers_once_it_was_moved(notebook):
-    far = "add(job, fix({0}, 3, {0} * 1000))\nimport time; time.sleep(1)\n'told'"
-    page = notebook(LIVE, name="moved.ipynb")
-    page.wait_for_function(
-        f"Number(document.querySelector('{CANVAS}')?.dataset.dots) === 2", timeout=60_000
-    )
-    start = sight(page)
-    run(page, far.format(2), 1)
-    page.wait_for_function(f"Number(document.querySelector('{CANVAS}').dataset.dots) === 3")
-    fitted = sight(page)
-    assert fitted[2] < start[2]
-    page.locator(CANVAS).focus()
-    page.keyboard.press("+")
-    moved = sight(page)
-    run(page, far.format(9), 2)
-    page.wait_for_timeout(500)
-    assert sight(page) == moved
-
-
-def run(page, code: str, cell: int) -> None:
-    """Run code in a new last cell."""
-    page.locator(".jp-CodeCell .cm-content").last.click()
-    page.keyboard.press("Shift+Enter")
-    page.locator(".jp-CodeCell .cm-content").nth(cell).click()
-    page.keyboard.insert_text(code)
-    page.keyboard.press("Shift+Enter")
-    page.get_by_text("'told'").nth(1).wait_for()
 
 
 def test_where_nothing_is_known_a_sentence_says_so(notebook):
