@@ -172,3 +172,26 @@ def run(page, code: str, cell: int) -> None:
     page.keyboard.insert_text(code)
     page.keyboard.press("Shift+Enter")
     page.get_by_text("'told'").nth(1).wait_for()
+
+
+def test_two_fingers_zoom_and_a_tap_asks(notebook):
+    page = opened(notebook, SMALL, name="touch.ipynb", dots=6, has_touch=True)
+    hand = page.context.new_cdp_session(page)
+    _, _, start = sight(page)
+    x, y = box_of(page, 300, 200)
+
+    def touch(what: str, *fingers: tuple[float, float]) -> None:
+        points = [{"x": left, "y": top, "id": n} for n, (left, top) in enumerate(fingers)]
+        hand.send("Input.dispatchTouchEvent", {"type": what, "touchPoints": points})
+
+    touch("touchStart", (x - 40, y), (x + 40, y))
+    touch("touchMove", (x - 60, y), (x + 60, y))
+    touch("touchMove", (x - 80, y), (x + 80, y))
+    touch("touchEnd")
+    assert sight(page)[2] == pytest.approx(start * 2, rel=0.05)
+    assert tip(page) == ""
+    page.locator(MAP).get_by_role("button", name="Fit all").tap()
+    page.wait_for_timeout(300)
+    page.touchscreen.tap(*box_of(page, *places(page)[5]))
+    page.wait_for_timeout(300)
+    assert tip(page).startswith("Truck 5")

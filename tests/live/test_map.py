@@ -146,7 +146,7 @@ def test_the_chart_is_of_the_same_stretch_and_moment(watching):
     job = job_of(("state_batch", rows))
     view = watching(job, (1,), 3.0)
     shown = Page(view).lines()[1]
-    add(job, fix(660, 1, 9_000))
+    add(job, fix(660, 1, 9_000), fix(530, 1, 2_650, received_at=at(700)))
     spec = view.chart().to_dict()
     drawn = [row for data in spec["datasets"].values() for row in data if "lat2" in row]
     ends = [round(drawn[0]["lat"], 6), *(round(row["lat2"], 6) for row in drawn)]
