@@ -27,7 +27,7 @@ function show(model, el, rows) {
   const label = make("label", "", "Search");
   const search = make("input", "", "", { type: "search", placeholder: "label or id, then Enter" });
   label.append(search);
-  const outcome = make("span", "found", "", { role: "status" });
+  const outcome = make("span", "aside", "", { role: "status" });
   top.append(count, words, outcome, label);
   const trouble = make("p", "trouble", "", { role: "status" });
   const stage = make("div", "stage");
@@ -121,6 +121,9 @@ function show(model, el, rows) {
     return number;
   });
 
+  const minutes = model.get("minutes");
+  if (minutes) legend.append(make("span", "aside", `Tails: the last ${numbered(minutes)} min`));
+
   const turn = (status) => {
     if (!hidden.delete(status)) hidden.add(status);
     legend.children[status].setAttribute("aria-pressed", String(isShown({ status })));
@@ -191,7 +194,8 @@ function show(model, el, rows) {
   };
 
   const go = (way) => {
-    const order = dots.map(({ row }) => row).sort((a, b) => (a.label < b.label ? -1 : 1));
+    const { compare } = new Intl.Collator(undefined, { numeric: true });
+    const order = dots.map(({ row }) => row).sort((a, b) => compare(a.label, b.label) || a.id - b.id);
     if (!order.length) return;
     const from = order.indexOf(picked);
     pick(order[(from < 0 ? (way > 0 ? 0 : -1) : from + way + order.length) % order.length] ?? order.at(-1));

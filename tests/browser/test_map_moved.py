@@ -126,6 +126,7 @@ def test_the_legend_counts_and_hides(notebook):
     view = page.locator(MAP)
     words = [" ".join(text.split()) for text in view.locator(".fleetlab-state").all_inner_texts()]
     assert words == ["moving 1", "stopped 1", "parked 2", "offline 1", "unknown 1"]
+    assert view.get_by_text("Tails: the last 10 min").is_visible()
     summary = view.get_by_role("img").get_attribute("aria-label")
     assert summary == (
         "Map of 6 trackers: 1 moving, 1 stopped, 2 parked, 1 offline, 1 unknown. "
