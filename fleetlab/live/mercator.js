@@ -5,7 +5,7 @@ const LIMIT = 85; // latitudes beyond are drawn here
 const LEAST_M = 200; // that fits are wide
 const CLOSEST_M = 20; // that anything in sight is wide
 const MARGIN = 0.08;
-const GRID_PX = 100; // between lines, about
+const GRID_PX = 70; // between lines, about
 const COARSEST = 30; // degrees between lines
 const BAR_PX = 140; // the longest scale bar
 
