@@ -16,11 +16,9 @@ import altair as alt
 import polars as pl
 
 from fleetlab.charts.theme import WIDTH
+from fleetlab.fixes import METRES
 
-__all__ = ["LIMIT", "METRES", "View", "stretched"]
-
-METRES: Final = 6_371_008.8 * math.pi / 180
-"""Metres in a degree of a great circle."""
+__all__ = ["LIMIT", "View", "stretched"]
 
 LIMIT: Final = 85.0
 """Latitudes beyond are drawn here: Mercator stretches the poles without end."""

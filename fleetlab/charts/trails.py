@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from fleetlab.charts.mercator import METRES, stretched
-from fleetlab.charts.speed import UNHEARD
+from fleetlab.charts.mercator import stretched
 from fleetlab.charts.theme import UNKNOWN
+from fleetlab.fixes import breaks, changes, is_placed, is_silent, is_towers
 
 if TYPE_CHECKING:
     from fleetlab.charts.mercator import View
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["last_positions", "positions", "segments", "spots", "trails"]
 
-_SILENCE_S: Final = 1_200  # without a position that long, nobody knows the way
-_FASTEST_KMH: Final = 300.0
 _SQUARES: Final = 1_000  # in a degree: squares of some 100 m, by which it is told who got around
 _HALF_WORLD: Final = 180  # degrees
 _WHO: Final = "who"
@@ -52,10 +50,8 @@ def positions(source: Source) -> pl.DataFrame:
         ``lat``, ``lng``, ``speed``, ``status``, the flags ``towers``, ``silent``, ``placed`` and
         ``on_track``, and the number of ``gaps`` before it.
     """
-    lat, lng, moment = pl.col("lat"), pl.col("lng"), pl.col("event_time")
-    silent = pl.col("connection_status").is_in(UNHEARD).fill_null(value=False)
-    towers = pl.col("gsm_lbs").fill_null(value=False)
-    placed = lat.is_between(-90, 90) & lng.is_between(-180, 180) & ((lat != 0) | (lng != 0))
+    moment = pl.col("event_time")
+    silent, towers, placed = is_silent(), is_towers(), is_placed()
     moving = pl.col("movement_status").fill_null(UNKNOWN)
     start = source.start or datetime.max.replace(tzinfo=UTC)
     ends = source.gaps["ended_at"].drop_nulls().sort()
@@ -72,7 +68,7 @@ def positions(source: Source) -> pl.DataFrame:
             pl.when(silent).then("connection_status").otherwise(moving).alias("status"),
             towers.alias("towers"),
             silent.alias("silent"),
-            placed.fill_null(value=False).alias("placed"),
+            placed.alias("placed"),
             (placed & (moment >= start) & ~silent & ~towers & ~pl.col("snapshot"))
             .fill_null(value=False)
             .alias("on_track"),
@@ -102,7 +98,7 @@ def last_positions(rows: pl.DataFrame) -> pl.DataFrame:
         ``who``, ``line``, ``event_time``, ``lat``, ``lng`` (null where it has
         no position), ``towers``, ``speed``, ``status``, and in how many ``squares`` it was.
     """
-    last = _changes(_WHO, -1)
+    last = changes(_WHO, -1)
     square = (pl.col("lat") * _SQUARES).floor() * (360 * 2 * _SQUARES) + (
         pl.col("lng") * _SQUARES
     ).floor()
@@ -112,7 +108,7 @@ def last_positions(rows: pl.DataFrame) -> pl.DataFrame:
         rows.lazy()
         .filter("on_track")
         .select(_WHO, square=square)
-        .filter(_changes(_WHO) | _changes("square"))  # most stand where they stood
+        .filter(changes(_WHO) | changes("square"))  # most stand where they stood
         .group_by(_WHO)
         .agg(pl.col("square").n_unique().alias("squares"))
         .collect()
@@ -141,15 +137,6 @@ def trails(rows: pl.DataFrame, of: pl.DataFrame) -> pl.DataFrame:
         ``line``, ``trail``, ``event_time``, ``lat``, ``lng``, ``speed``, ``status``; a trail has
         two points or more.
     """
-    lat, lng, moment = pl.col("lat"), pl.col("lng"), pl.col("event_time")
-    north = lat.diff() * METRES
-    east = ((lng.diff() + _HALF_WORLD) % 360 - _HALF_WORLD) * METRES * lat.radians().cos()
-    seconds = moment.diff().dt.total_microseconds() / 1e6
-    breaks = (
-        pl.any_horizontal(_changes(name) for name in (_WHO, "gaps", "_silences"))
-        | (seconds > _SILENCE_S)
-        | ((north**2 + east**2).sqrt() > _FASTEST_KMH / 3.6 * seconds)
-    )
     trail = pl.col("trail")
     return (
         rows.lazy()
@@ -157,17 +144,12 @@ def trails(rows: pl.DataFrame, of: pl.DataFrame) -> pl.DataFrame:
         .with_columns(_silences=pl.col("silent").cum_sum())
         .filter("on_track")
         # The same moment sent twice counts once: as it was sent last.
-        .filter(_changes(_WHO, -1) | _changes("event_time", -1))
-        .with_columns(trail=breaks.cum_sum())
+        .filter(changes(_WHO, -1) | changes("event_time", -1))
+        .with_columns(trail=breaks(_WHO, "gaps", "_silences").cum_sum())
         .filter((trail == trail.shift()) | (trail == trail.shift(-1)))
         .select(*_POINT, "trail")
         .collect()
     )
-
-
-def _changes(column: str, step: int = 1) -> pl.Expr:
-    """Whether a column differs from the row before, or from the one that many steps back."""
-    return pl.col(column).ne_missing(pl.col(column).shift(step))
 
 
 def segments(points: pl.DataFrame, view: View) -> tuple[pl.DataFrame, int]:
@@ -205,15 +187,15 @@ def _slowed(points: pl.DataFrame, size: float) -> pl.DataFrame:
     squares = points.lazy().with_columns(
         _column=(pl.col("_x") / size).floor(), _row=(pl.col("_y") / size).floor()
     )
-    end = _changes("trail", -1)
-    starts = pl.any_horizontal(_changes(name) for name in ("trail", "_column", "_row"))
-    alone = end | _changes("trail") | _changes("trail", 2)
+    end = changes("trail", -1)
+    starts = pl.any_horizontal(changes(name) for name in ("trail", "_column", "_row"))
+    alone = end | changes("trail") | changes("trail", 2)
     run = (starts | alone).cum_sum()
     fastest = pl.col("speed").fill_null(-1)
     return (
         squares.with_columns(_run=run)
         .filter(fastest == fastest.max().over("_run"))
-        .filter(_changes("_run"))
+        .filter(changes("_run"))
         .drop("_column", "_row", "_run")
         .collect()
     )

@@ -55,7 +55,7 @@ def named(trackers: object) -> tuple[int | str, ...] | None:
     Raises
     ------
     InvalidArgument
-        If one is neither.
+        If one is neither, or there is none in it.
     """
     if trackers is None:
         return None
@@ -66,4 +66,6 @@ def named(trackers: object) -> tuple[int | str, ...] | None:
         if name is None:
             raise InvalidArgument(f"{one!r} in trackers= is neither a tracker's id nor its label.")
         found[name] = None
+    if not found:
+        raise InvalidArgument("trackers= names no tracker; leave it out for all of them.")
     return tuple(found)

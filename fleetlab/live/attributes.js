@@ -274,13 +274,4 @@ function show(model, el, queues) {
   };
 }
 
-export default () => {
-  let queues;
-  return {
-    initialize: ({ model }) => {
-      queues = makeQueues(model);
-      return () => queues.end();
-    },
-    render: ({ model, el }) => show(model, el, queues),
-  };
-};
+export default widget(makeQueues, show);

@@ -78,9 +78,9 @@ def attributes(
     if queue not in QUEUES:
         raise InvalidArgument(f'queue= is "nonnull" or "all", not {queue!r}.')
     chosen = named(trackers)
-    if chosen is not None and not 0 < len(chosen) <= MOST:
+    if chosen is not None and len(chosen) > MOST:
         raise InvalidArgument(
-            f"attributes shows from 1 to {MOST} devices, and trackers= names {len(chosen):,}; make "
+            f"attributes shows up to {MOST} devices, and trackers= names {len(chosen):,}; make "
             "another view for the others."
         )
     return Attributes(followed, pace, chosen, queue)

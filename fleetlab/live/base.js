@@ -86,3 +86,15 @@ function makeWindow(view, body, height, makeLine) {
     lines.forEach((line, n) => fill(line, from + n));
   };
 }
+
+// What a module of views exports: what all views of a widget have in common, and what shows it.
+const widget = (makeTheirs, show) => () => {
+  let theirs;
+  return {
+    initialize: ({ model }) => {
+      theirs = makeTheirs(model);
+      return () => theirs.end();
+    },
+    render: ({ model, el }) => show(model, el, theirs),
+  };
+};

@@ -1,6 +1,5 @@
 // A table of trackers. All rows are kept here; only those in sight are in the page.
 const ROW_PX = 26; // as --row in the style
-const AGES_S = [60, 300, 600];
 const COLUMNS = ["status", "speed", "ignition", "heard", "fuel", "units", "id", "label"];
 const HEADS = [
   { by: "label", text: "Tracker", width: "32%" },
@@ -11,44 +10,12 @@ const HEADS = [
   { by: "fuel", text: "Fuel", width: "13%", isNumber: true },
 ];
 
-// -- the rows, one set for all views of a widget --------------------------------------------------
-
-function makeRows(model) {
-  let rows = [];
-
-  const rank = () => {
-    const { compare } = new Intl.Collator(undefined, { numeric: true });
-    const order = rows.map((_, n) => n).sort((a, b) => compare(rows[a].label, rows[b].label) || a - b);
-    order.forEach((n, place) => (rows[n].rank = place));
-  };
-
-  const named = (row) => Object.assign(row, { sought: `${row.label} ${row.id}`.toLowerCase() });
-
-  const takeWhole = ({ columns }) => {
-    rows = columns.id.map((_, n) => named(Object.fromEntries(COLUMNS.map((name) => [name, columns[name][n]]))));
-    rank();
-  };
-
-  const takeRows = (changed) => {
-    let isRenamed = false;
-    for (const [n, ...values] of changed) {
-      const row = (rows[n] ??= {});
-      values.forEach((value, place) => (row[COLUMNS[place]] = value));
-      if (values.length < COLUMNS.length) continue;
-      named(row);
-      isRenamed = true;
-    }
-    if (isRenamed) rank();
-  };
-
-  const told = listenTo(model, (one) => (one.columns ? takeWhole(one) : takeRows(one.rows)));
-  return {
-    ...told,
-    get all() {
-      return rows;
-    },
-  };
-}
+// By label, as people sort.
+const rank = (rows) => {
+  const { compare } = new Intl.Collator(undefined, { numeric: true });
+  const order = rows.map((_, n) => n).sort((a, b) => compare(rows[a].label, rows[b].label) || a - b);
+  order.forEach((n, place) => (rows[n].rank = place));
+};
 
 // -- one view of them -----------------------------------------------------------------------------
 
@@ -113,10 +80,10 @@ function show(model, el, rows) {
   const fill = ({ line, texts, dot, id }, place, now) => {
     const row = rows.all[order[place]];
     const state = states[row.status];
-    const age = row.heard === null ? Infinity : Math.max(0, now - row.heard);
+    const age = ageOf(row, now);
     line.dataset.row = place;
     line.setAttribute("aria-rowindex", place + 2);
-    line.dataset.age = AGES_S.filter((limit) => age > limit).length;
+    line.dataset.age = fadeOf(age);
     write(id, String(row.id));
     if (dot.title !== state.word) {
       dot.title = state.word;
@@ -166,9 +133,8 @@ function show(model, el, rows) {
       head.setAttribute("aria-sort", HEADS[n].by === sort.by ? way : "none");
     });
     table.setAttribute("aria-rowcount", order.length + 1);
-    const number = (n) => n.toLocaleString("en-US");
-    const total = `${number(all.length)} tracker${all.length === 1 ? "" : "s"}`;
-    write(count, sought ? `${number(order.length)} of ${total}` : total);
+    const total = trackers(all.length);
+    write(count, sought ? `${numbered(order.length)} of ${total}` : total);
     write(none, order.length ? "" : sought ? "No label or id has that in it." : "No tracker is known yet.");
     draw();
   };
@@ -203,13 +169,4 @@ function show(model, el, rows) {
   };
 }
 
-export default () => {
-  let rows;
-  return {
-    initialize: ({ model }) => {
-      rows = makeRows(model);
-      return () => rows.end();
-    },
-    render: ({ model, el }) => show(model, el, rows),
-  };
-};
+export default widget((model) => makeRows(model, COLUMNS, { renamed: rank }), show);

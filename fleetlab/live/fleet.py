@@ -16,6 +16,7 @@ import traitlets
 from fleetlab.colours import STATES
 from fleetlab.live.arguments import checked
 from fleetlab.live.assets import script, style
+from fleetlab.live.changes import changed
 from fleetlab.live.following import Following
 from fleetlab.live.standing import STATUS, Standing
 
@@ -38,9 +39,6 @@ _SHOWN: Final = {
     "label": pl.col("label"),
 }
 """What a row shows; a change of anything else does not travel."""
-
-_NAMING: Final = 2
-"""The last columns, which travel only with a row that is new or has a new name."""
 
 
 def fleet(source: Job | Recording, *, every: float = 1.0) -> Fleet:
@@ -88,7 +86,7 @@ class Fleet(Following):
         What went wrong while it kept up, the last of it.
     """
 
-    _esm = script("fleet")
+    _esm = script("rows", "fleet")
     _css = style("fleet")
 
     # Asked for whenever a page builds the view, and never sent by itself: the rows travel alone.
@@ -119,7 +117,7 @@ class Fleet(Following):
         """Look at what is new, and send the rows that look different."""
         self._table = self._standing.look(self._recording())
         (of, before), shown = self._sent, self._table.select(**_SHOWN)
-        rows = _changed(before, shown)
+        rows = changed(before, shown)
         if rows:
             self._sent = (of + 1, shown)
             self.send({"of": of + 1, "now": time.time(), "rows": rows})
@@ -137,23 +135,3 @@ class Fleet(Following):
     def _on_message(self, _: Any, content: Any, __: Any) -> None:
         if content == {"ask": "whole"}:
             self.send(self._whole())
-
-
-def _changed(before: pl.DataFrame, shown: pl.DataFrame) -> list[tuple[Any, ...]]:
-    """Return the rows that differ: place, what they show, and their name where that is new."""
-    old = shown[: len(before)]
-
-    def differs(columns: list[str]) -> pl.Series:
-        pairs = ((old[name], before[name]) for name in columns)
-        return (
-            pl.DataFrame([a.ne_missing(b).alias(a.name) for a, b in pairs])
-            .select(pl.any_horizontal(pl.all()))
-            .to_series()
-        )
-
-    indexed = shown.with_row_index("n")
-    values, names = shown.columns[:-_NAMING], shown.columns[-_NAMING:]
-    renamed, moved = differs(names), differs(values)
-    changed = indexed[: len(before)].filter(moved & ~renamed).select("n", *values).rows()
-    named = indexed[: len(before)].filter(renamed).rows() + indexed[len(before) :].rows()
-    return changed + named

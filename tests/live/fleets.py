@@ -13,6 +13,8 @@ from fleetlab.live.standing import Standing
 from fleetlab.recording import Recording
 from tests.charts.recordings import at, recording, rows_of
 
+LABELS = {1: "a", 2: "b", 3: "c"}
+
 
 def state(second: float, who: int = 1, **more):
     more = {"movement_status": "moving", "connection_status": "active"} | more
@@ -55,18 +57,15 @@ class Job(fl.Job):
         return self.rec
 
 
-LABELS = {1: "a", 2: "b", 3: "c"}
-
-
 def job_of(*batches) -> Job:
     rec = grown(*batches, labels=LABELS)
     return Job(Recording(replace(rec.info, ended_at=None), None, {}, rec._tail, rec._tables))
 
 
-def add(job: Job, *rows, event: str = "state_batch", labels=LABELS) -> None:
+def add(job: Job, *rows, event: str = "state_batch", labels=LABELS, **more) -> None:
     tail = {name: list(frames) for name, frames in job.rec._tail.items()}
     tail.setdefault(event, []).append(rows_of(event, rows))
-    tables = grown(labels=labels)._tables
+    tables = grown(labels=labels, **more)._tables
     job.rec = Recording(job.rec.info, None, {}, tail, tables)
 
 
