@@ -38,9 +38,7 @@ def main() -> int:
     """Print what is wrong, and tell whether anything is."""
     site = Path(sys.argv[1]).resolve()
     pages = {path: Page(path) for path in site.rglob("*.html")}
-    wrong = [
-        f"{path.relative_to(site)}: {what}" for path in pages for what in _faults(path, pages)
-    ]
+    wrong = [f"{path.relative_to(site)}: {what}" for path in pages for what in _faults(path, pages)]
     wrong += [
         f"{path.relative_to(site)}: loads from elsewhere"
         for path in site.rglob("*.css")
