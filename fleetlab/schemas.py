@@ -80,7 +80,7 @@ def _common(moment: str, tracker: str = NEVER, server_time: str = "not sent") ->
 
 _NONE: Final = "always: it is of the whole session"
 _UNKNOWN: Final = "the source is of no tracker that is known"
-_BY_ITSELF: Final = "always: this event has none"
+_BY_ITSELF: Final = "this event carries none"
 _FULL: Final = 'not sent; always with format="compact"'
 _OF_SENSORS: Final = "not sent; states and counters have none"
 
