@@ -47,12 +47,12 @@ $(READY_OLD_KERNEL): pyproject.toml
 	$(OLD_KERNEL)/bin/python -m pip install --quiet --editable . "ipykernel==6.29.5"
 	@touch $@
 
-# Spark, which also needs a Java of 17 or newer, and GeoPandas, which brings NumPy, live apart: the
+# Spark, which also needs a Java of 17 or newer, and what brings NumPy live apart: the
 # other tests show that nothing else needs them.
 $(READY_EXTRAS): pyproject.toml
 	$(PYTHON) -m venv $(EXTRAS)
 	$(EXTRAS)/bin/python -m pip install --quiet --upgrade pip
-	$(EXTRAS)/bin/python -m pip install --quiet --editable ".[dev,spark,geo]"
+	$(EXTRAS)/bin/python -m pip install --quiet --editable ".[dev,spark,geo,bench]"
 	@touch $@
 
 demo: $(READY) ## Record the simulated fleet for 30 s, and show what came

@@ -23,7 +23,10 @@ include_patterns = ["*.md", "docs/**", "benchmarks/README.md"]
 exclude_patterns = ["build", ".*", "**/node_modules", "tests", "fleetlab"]
 
 NAVIGATION = {
-    "Start": ["tutorial", "../README", "coming-from"],
+    "Start": ["tutorial", "../README"],
+    "Coming from": [
+        f"coming-from/{name}" for name in ("reports", "rest", "pandas", "movingpandas", "grafana")
+    ],
     "How to": [
         f"howto/{name}"
         for name in (
