@@ -77,7 +77,7 @@ lint: $(READY) ## Check style and types
 
 docs: $(READY_DOCS) ## Build the documentation's site into build/site, and check every link in it
 	rm -rf $(SITE)
-	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --nitpicky --quiet \
+	$(BIN)/python -m sphinx --builder html --fresh-env --fail-on-warning --keep-going --nitpicky --quiet \
 		--conf-dir docs --doctree-dir build/doctrees . $(SITE)
 	$(BIN)/python docs/check_site.py $(SITE)
 

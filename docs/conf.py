@@ -23,9 +23,13 @@ include_patterns = ["*.md", "docs/**", "benchmarks/README.md"]
 exclude_patterns = ["build", ".*", "**/node_modules", "tests", "fleetlab"]
 
 NAVIGATION = {
-    "Start": ["tutorial", "../README"],
+    "Start": ["tutorial", "On one page <../README>"],
     "Coming from": [
-        f"coming-from/{name}" for name in ("reports", "rest", "pandas", "movingpandas", "grafana")
+        "The platform's reports <coming-from/reports>",
+        "REST polling <coming-from/rest>",
+        "pandas <coming-from/pandas>",
+        "movingpandas <coming-from/movingpandas>",
+        "Grafana <coming-from/grafana>",
     ],
     "How to": [
         f"howto/{name}"
@@ -64,7 +68,8 @@ NAVIGATION = {
     ],
     "Inside": ["inside", "../CONTRIBUTING", "../benchmarks/README"],
 }
-"""The pages by heading, as paths from docs/; one that is missing here fails the build."""
+"""The pages by heading, as paths from docs/, some with a shorter title; a page that is missing here
+fails the build."""
 
 default_role = "code"
 html_theme = "furo"
@@ -81,7 +86,6 @@ myst_links_external_new_tab = False
 
 autodoc_typehints = "none"  # the docstrings say it, with units
 autodoc_member_order = "bysource"
-autodoc_class_signature = "separated"
 napoleon_google_docstring = False
 napoleon_use_param = False  # as text: most types are words, not names to link to
 napoleon_use_rtype = False
@@ -108,14 +112,23 @@ def add_front_door(app: Any, problem: Exception | None) -> None:
         )
 
 
-def keep_colons(_: Any, what: str, __: str, ___: Any, ____: Any, lines: list[str]) -> None:
-    """Keep Napoleon from reading the words before a colon as the type of a property."""
-    if what in ("property", "attribute"):
-        lines.insert(0, "")
+def keep_sentences(app: Any) -> None:
+    """Keep Napoleon from reading what comes before a colon as the type of a property."""
+    sentences: dict[str, list[str]] = {}
+
+    def before(_: Any, what: str, name: str, __: Any, ___: Any, lines: list[str]) -> None:
+        if what in ("property", "attribute"):
+            sentences[name] = list(lines)
+
+    def after(_: Any, __: str, name: str, ___: Any, ____: Any, lines: list[str]) -> None:
+        lines[:] = sentences.get(name, lines)
+
+    app.connect("autodoc-process-docstring", before, priority=400)
+    app.connect("autodoc-process-docstring", after, priority=600)
 
 
 def setup(app: Any) -> None:
     """Connect all that."""
-    app.connect("autodoc-process-docstring", keep_colons, priority=400)
+    keep_sentences(app)
     app.connect("source-read", add_navigation)
     app.connect("build-finished", add_front_door)
