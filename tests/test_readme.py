@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 import typer
 
+import fleetlab as fl
 from fleetlab.cli import app
 from fleetlab.simulator import Simulator
 
@@ -108,6 +109,12 @@ def test_the_commands_of_the_pages_are_there_with_their_options():
     for line in lines:
         _, name, *words = shlex.split(line, comments=True)
         commands[name].make_context(name, words)
+
+
+def test_the_reference_has_every_public_name():
+    pages = "\n".join(page.read_text("utf-8") for page in (DOCS / "api").glob("*.rst"))
+    for name in set(fl.__all__) - {"__version__", "analysis"}:
+        assert re.search(rf"^\.\. auto\w+:: fleetlab\.{name}(\(\))?$", pages, re.MULTILINE), name
 
 
 def test_the_two_commands_are_targets_of_the_makefile():
