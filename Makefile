@@ -13,7 +13,7 @@ EXTRAS := $(VENV)/extras
 READY_EXTRAS := $(EXTRAS)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-extras soak lint docs bench clean
+.PHONY: help demo test test-browser test-extras matrix soak lint docs bench clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ test-browser: $(READY_BROWSER) $(READY_OLD_KERNEL) ## Run the tests in a real Ju
 
 test-extras: $(READY_EXTRAS) ## Run the detectors on Spark, and what goes to GeoPandas (about 6 minutes)
 	$(EXTRAS)/bin/python -m pytest -n0 tests/extras
+
+matrix: $(READY) ## Build it, and try it on each Python with the lowest and the newest (about 8 minutes)
+	$(BIN)/python -m pip install --quiet build
+	$(BIN)/python -m tests.matrix
 
 soak: $(READY) ## Record 12,000 trackers for SOAK_MINUTES=10, then kill SOAK_KILLS=50 captures
 	$(BIN)/python -m tests.soak

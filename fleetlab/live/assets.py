@@ -10,9 +10,9 @@ __all__ = ["script", "style"]
 _HERE: Final = Path(__file__).parent
 
 
-def script(name: str) -> str:
-    """Return a view's JavaScript module."""
-    return _joined("base.js", f"{name}.js")
+def script(*names: str) -> str:
+    """Return a view's JavaScript module, made of some files."""
+    return _joined("base.js", *(f"{name}.js" for name in names))
 
 
 def style(name: str) -> str:

@@ -1,9 +1,6 @@
 // A table of trackers. All rows are kept here; only those in sight are in the page.
 const ROW_PX = 26; // as --row in the style
-const SPARE = 8; // rows above and below those in sight
 const AGES_S = [60, 300, 600];
-const NOTHING = "–";
-const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
 const COLUMNS = ["status", "speed", "ignition", "heard", "fuel", "units", "id", "label"];
 const HEADS = [
   { by: "label", text: "Tracker", width: "32%" },
@@ -14,19 +11,10 @@ const HEADS = [
   { by: "fuel", text: "Fuel", width: "13%", isNumber: true },
 ];
 
-const spoken = (seconds) => {
-  const [size, unit] = UNITS.find(([one]) => seconds >= one) ?? [1, "s"];
-  return `${Math.floor(seconds / size)} ${unit}`;
-};
-
 // -- the rows, one set for all views of a widget --------------------------------------------------
 
 function makeRows(model) {
   let rows = [];
-  let of = -1;
-  let ahead = 0; // seconds that the kernel's clock is ahead of the browser's
-  let isAsking = false;
-  const listeners = new Set();
 
   const rank = () => {
     const { compare } = new Intl.Collator(undefined, { numeric: true });
@@ -53,43 +41,12 @@ function makeRows(model) {
     if (isRenamed) rank();
   };
 
-  const ask = () => {
-    if (isAsking) return;
-    isAsking = true;
-    model.send({ ask: "whole" });
-  };
-
-  const take = (told) => {
-    if (told.columns) {
-      isAsking = false;
-      takeWhole(told);
-    } else if (told.of <= of) return;
-    else if (told.of > of + 1) return ask(); // some were lost on the way
-    else takeRows(told.rows);
-    of = told.of;
-    const offset = told.now - Date.now() / 1000;
-    if (told.columns || Math.abs(offset - ahead) > 2) ahead = offset;
-    for (const listener of listeners) listener();
-  };
-
-  const begin = () => {
-    const whole = model.get("whole");
-    if (whole) take(whole);
-    else ask();
-  };
-
-  model.on("msg:custom", take);
-  begin();
+  const told = listenTo(model, (one) => (one.columns ? takeWhole(one) : takeRows(one.rows)));
   return {
+    ...told,
     get all() {
       return rows;
     },
-    now: () => model.get("until") ?? Date.now() / 1000 + ahead,
-    listen: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    end: () => model.off("msg:custom", take),
   };
 }
 
@@ -99,7 +56,6 @@ function show(model, el, rows) {
   const states = model.get("states");
   const sort = { by: "label", isDown: false };
   let order = []; // places of the rows that are shown, as they are shown
-  let lines = []; // what is in the page for those in sight
 
   const root = make("div", "card fleetlab-fleet", "", { role: "group", "aria-label": "Fleet" });
   const top = make("div", "top");
@@ -116,9 +72,6 @@ function show(model, el, rows) {
   const group = make("colgroup");
   const body = make("tbody");
   const none = make("div", "none");
-  const space = () => make("tr", "space", "", { "aria-hidden": "true" });
-  const [above, below] = [space(), space()];
-  body.append(above, below);
 
   const headOf = ({ by, text, width, isNumber }) => {
     const column = make("col");
@@ -180,20 +133,10 @@ function show(model, el, rows) {
     shown.forEach((text, n) => write(texts[n], text));
   };
 
+  const drawRows = makeWindow(view, body, ROW_PX, makeLine);
   const draw = () => {
-    const sight = Math.ceil((view.clientHeight || 400) / ROW_PX);
-    const last = Math.max(0, order.length - sight - SPARE);
-    const from = Math.min(last, Math.max(0, Math.floor(view.scrollTop / ROW_PX) - SPARE));
-    const to = Math.min(order.length, from + sight + 2 * SPARE);
-    while (lines.length > to - from) lines.pop().line.remove();
-    while (lines.length < to - from) {
-      lines.push(makeLine());
-      below.before(lines.at(-1).line);
-    }
-    above.style.height = `${from * ROW_PX}px`;
-    below.style.height = `${(order.length - to) * ROW_PX}px`;
     const now = rows.now();
-    lines.forEach((line, n) => fill(line, from + n, now));
+    drawRows(order.length, (line, place) => fill(line, place, now));
   };
 
   const compared = {

@@ -14,8 +14,9 @@ import polars as pl
 import traitlets
 
 from fleetlab.colours import STATES
+from fleetlab.live.arguments import checked
 from fleetlab.live.assets import script, style
-from fleetlab.live.following import Following, checked
+from fleetlab.live.following import Following
 from fleetlab.live.standing import STATUS, Standing
 
 if TYPE_CHECKING:

@@ -14,54 +14,19 @@ from typing import TYPE_CHECKING, Any, Final
 import anywidget
 import traitlets
 
-from fleetlab.errors import FleetlabError, InvalidArgument
+from fleetlab.errors import FleetlabError
 from fleetlab.job import Job
 from fleetlab.live.comm import answer_where_asked
-from fleetlab.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Following", "checked", "number"]
+    from fleetlab.recording import Recording
+
+__all__ = ["Following"]
 
 STEP_S: Final = 0.1
 PATIENCE_S: Final = 2.0
-SOONEST_S: Final = 0.1
-LATEST_S: Final = 3600.0
-
-
-def checked(view: str, source: object, every: object) -> tuple[Job | Recording, float]:
-    """Return what a view is to follow and how often it looks, or refuse it in a sentence.
-
-    Raises
-    ------
-    InvalidArgument
-        If the source is something else, or ``every`` out of bounds.
-    """
-    if not isinstance(source, Job | Recording):
-        raise InvalidArgument(
-            f"{view} takes a job of fl.start or a recording, not a {type(source).__name__}; to "
-            "watch a replay, capture from it: fl.start(server=replay.base_url, "
-            "api_key=replay.api_key)."
-        )
-    return source, number("every", every, SOONEST_S, LATEST_S, "seconds")
-
-
-def number(name: str, value: object, least: float, most: float, unit: str) -> float:
-    """Return a number that is within its bounds.
-
-    Raises
-    ------
-    InvalidArgument
-        If it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidArgument(f"{name}= is a number of {unit}, not {value!r}.")
-    if not least <= value <= most:
-        raise InvalidArgument(
-            f"{name}= must be from {least:g} to {most:,.0f} {unit}, not {value!r}."
-        )
-    return float(value)
 
 
 class Following(anywidget.AnyWidget):

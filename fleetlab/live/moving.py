@@ -12,20 +12,20 @@ import traitlets
 from fleetlab.charts.display import shown as displayed
 from fleetlab.charts.lines import MOST
 from fleetlab.charts.source import Source
-from fleetlab.live import pictures
+from fleetlab.live import plots
+from fleetlab.live.arguments import checked, named, number
 from fleetlab.live.assets import script, style
-from fleetlab.live.following import Following, checked, number
+from fleetlab.live.following import Following
 from fleetlab.live.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from fleetlab.job import Job
     from fleetlab.recording import Recording
 
-    Chosen = Iterable[int | str] | int | str | None
 
-__all__ = ["ALL", "Chosen", "Moving", "arguments", "several"]
+__all__ = ["ALL", "Moving", "arguments"]
 
 PATIENCE_S: Final = 60.0
 """After that, places that are free go to trackers of which nothing changes."""
@@ -67,12 +67,12 @@ class Moving(Following):
         source: Job | Recording,
         every: float,
         minutes: float,
-        trackers: Chosen,
+        trackers: tuple[int | str, ...] | None,
         timezone: str | None,
     ) -> None:
         self._minutes = minutes
         self._timezone = timezone
-        self._asked = several(trackers)
+        self._asked = trackers
         self._window = Window(self._events, timedelta(minutes=minutes))
         self._places: dict[str, int] = {}
         self._picked: dict[int, int] = {}
@@ -136,7 +136,7 @@ class Moving(Following):
         if self._known and not self._picked:
             why = f"Of {self._known:,} trackers none has changed yet."
         end = window.end if whole.info.ended_at is None else window.now
-        drawn = {"axis": pictures.axis(source, end), "panels": panels, "why": why}
+        drawn = {"axis": plots.axis(source, end), "panels": panels, "why": why}
         return drawn | {"remarks": [one for one in (self._left_out(), note) if one]}
 
     def _moment(self, whole: Recording) -> datetime:
@@ -148,9 +148,9 @@ class Moving(Following):
         told = (frame.item() for frame in pl.collect_all(latest))
         return max((one for one in told if one is not None), default=whole.info.started_at)
 
-    def _shown(self) -> list[int | str]:
+    def _shown(self) -> tuple[int | str, ...]:
         """Return the trackers that are shown, as they are asked for."""
-        return list(self._picked) if self._asked is None else self._asked
+        return tuple(self._picked) if self._asked is None else self._asked
 
     def _choose(self) -> None:
         """Give places to trackers of which something changes; whoever has one keeps it.
@@ -195,22 +195,15 @@ class Moving(Following):
 
 
 def arguments(
-    view: str, source: object, every: object, minutes: object, trackers: Chosen, zone: str | None
+    view: str, source: object, every: object, minutes: object, trackers: object, zone: str | None
 ) -> tuple[Any, ...]:
     """Return what a view is made with, or refuse it in a sentence."""
     found = checked(view, source, every)
     span = number("minutes", minutes, LEAST_MIN, MOST_MIN, "minutes")
-    return (*found, span, trackers, zone)
+    return (*found, span, named(trackers), zone)
 
 
-def several(chosen: Chosen) -> list[int | str] | None:
-    """Return what was chosen as a list; None if nothing was."""
-    if chosen is None:
-        return None
-    return [chosen] if isinstance(chosen, int | str) else list(chosen)
-
-
-def _ids(asked: list[int | str], whole: Recording) -> frozenset[int] | None:
+def _ids(asked: tuple[int | str, ...], whole: Recording) -> frozenset[int] | None:
     """Return the ids of trackers; None while a label is of none that is known."""
     labels = {one for one in asked if isinstance(one, str)}
     named = whole.trackers.filter(pl.col("label").is_in(labels)).select("tracker_id", "label")

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import polars as pl
 
 from fleetlab import charts
-from fleetlab.live import pictures
-from fleetlab.live.moving import ALL, Moving, arguments, several
+from fleetlab.live import plots
+from fleetlab.live.moving import ALL, Moving, arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fleetlab.charts.source import Source
     from fleetlab.job import Job
-    from fleetlab.live.moving import Chosen
     from fleetlab.recording import Recording
 
 __all__ = ["FuelLevel", "Speed", "Status", "fuel_level", "speed", "status"]
@@ -35,7 +34,7 @@ class Speed(Moving):
     _change = pl.col("speed_kmh").filter(_NEWS).max() - pl.col("speed_kmh").filter(_NEWS).min()
 
     def _panels(self, source: Source) -> tuple[list[dict[str, Any]], str | None]:
-        return pictures.speed(source, self._place), None
+        return plots.speed(source, self._place), None
 
     def _drawn(self, **more: Any) -> Any:
         return charts.speed(self.recording, **more)
@@ -49,12 +48,12 @@ class FuelLevel(Moving):
     _change = pl.col("value").filter(_NEWS).n_unique() - 1
     _parts = pl.col("reading").n_unique()
 
-    def __init__(self, *made_with: Any, sensors: Chosen, composite: bool) -> None:
+    def __init__(self, *made_with: Any, sensors: object, composite: bool) -> None:
         self._which: dict[str, Any] = {"sensors": sensors, "composite": composite}
         super().__init__(*made_with)
 
     def _panels(self, source: Source) -> tuple[list[dict[str, Any]], str | None]:
-        return pictures.fuel_levels(source, self._place, **self._which)
+        return plots.fuel_levels(source, self._place, **self._which)
 
     def _drawn(self, **more: Any) -> Any:
         return charts.fuel_level(self.recording, **self._which, **more)
@@ -74,7 +73,7 @@ class Status(Moving):
     _most = ROWS
 
     def _panels(self, source: Source) -> tuple[list[dict[str, Any]], str | None]:
-        return pictures.statuses(source, self._place), None
+        return plots.statuses(source, self._place), None
 
     def _drawn(self, **more: Any) -> Any:
         return charts.status(self.recording, **more)
@@ -165,7 +164,7 @@ def fuel_level(
         If the recording's files are gone.
     """
     made_with = arguments("fuel_level", source, every, minutes, trackers, timezone)
-    return FuelLevel(*made_with, sensors=several(sensors), composite=composite)
+    return FuelLevel(*made_with, sensors=sensors, composite=composite)
 
 
 def status(

@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from fleetlab.live.news import pieces
 from fleetlab.tables.asked import Asked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fleetlab.recording import Recording
 
 __all__ = ["STATUS", "Standing"]
 
 STATUS: Final = ("moving", "stopped", "parked", "offline", "unknown")
 """What a tracker can be said to do."""
-
-PIECE: Final = 250_000
-"""Rows that are looked at at a time, so that a long recording does not fill the memory."""
 
 _UNHEARD: Final = ("offline", "signal_lost")
 _NEVER_HEARD: Final = ("just_registered", "just_replaced")
@@ -89,7 +85,7 @@ class Standing:
             (UTC), ``fuel``, ``fuel_units``.
         """
         for event in _HEARD:
-            for rows, taken in self._new(recording, event):
+            for rows, taken in pieces(recording, event, self._taken[event]):
                 self._take(event, rows, taken)
         trackers = _asked_for(recording)
         known = pl.concat([trackers["tracker_id"], self._heard["tracker_id"].sort()])
@@ -113,14 +109,6 @@ class Standing:
             "fuel",
             "fuel_units",
         )
-
-    def _new(self, recording: Recording, event: str) -> Iterator[tuple[pl.LazyFrame, int]]:
-        """Yield the rows that are new, and how many have been taken with them."""
-        there = recording._rows(event)  # noqa: SLF001
-        while self._taken[event] < there:
-            taken = self._taken[event]
-            rows = recording._after(event, taken).head(PIECE)  # noqa: SLF001
-            yield rows.filter(pl.col("tracker_id").is_not_null()), min(there, taken + PIECE)
 
     def _take(self, event: str, rows: pl.LazyFrame, taken: int) -> None:
         # A device's clock may be ahead; then the row speaks of the moment that it came.

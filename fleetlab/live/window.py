@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
+from fleetlab.live.news import pieces
 from fleetlab.recording import Recording
 from fleetlab.schemas import schema
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["KEYS", "Window"]
-
-PIECE: Final = 250_000
-"""Rows that are looked at at a time, so that a long recording does not fill the memory."""
 
 KEYS: Final = {
     "state_batch": ("tracker_id",),
@@ -127,14 +125,11 @@ class Window:
 
     def _new(self, recording: Recording, event: str) -> Iterator[tuple[pl.DataFrame, int]]:
         """Yield the rows that are new, and how many have been taken with them."""
-        there = recording._rows(event)  # noqa: SLF001
-        while self._taken[event] < there:
-            taken = self._taken[event]
-            rows = recording._after(event, taken).head(PIECE)  # noqa: SLF001
-            rows = rows.filter(self._events[event])
+        for rows, taken in pieces(recording, event, self._taken[event]):
+            wanted = rows.filter(self._events[event])
             if self.trackers is not None:
-                rows = rows.filter(pl.col("tracker_id").is_in(self.trackers))
-            yield rows.select(self._rows[event].columns).collect(), min(there, taken + PIECE)
+                wanted = wanted.filter(pl.col("tracker_id").is_in(self.trackers))
+            yield wanted.select(self._rows[event].columns).collect(), taken
 
     def _kept(self, event: str, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the rows of the window, and the last before it of each value.

@@ -77,8 +77,6 @@ def test_12_000_trackers_at_full_rate_leave_browser_and_kernel_as_large_as_they_
         third = (len(several) - round(WARM_S / 2.5)) // 2
         middle, last = max(several[-2 * third : -third]), max(several[-third:])
         print(f"{name}: {several[0]:.0f} MB, later {middle:.0f}, at the end {last:.0f}")  # noqa: T201
-        if os.environ.get("SERIES"):
-            print([round(x) for x in several])
         assert last <= GROWTH * middle + 2, name
     print(f"{rows / took:,.0f} rows/s; longest task {max(stalls, default=0):.0f} ms")  # noqa: T201
     assert rows / took > TRACKERS / 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,10 +12,9 @@ import pytest
 import fleetlab as fl
 from fleetlab.errors import RecordingError
 from fleetlab.live.fleet import Fleet
-from fleetlab.recording import Recording
-from tests.charts.recordings import at, recording, rows_of
+from tests.charts.recordings import at, recording
 from tests.conftest import eventually
-from tests.live.fleets import grown, row_of, state
+from tests.live.fleets import LABELS, add, end, grown, job_of, row_of, state
 
 HOSTILE = '</td><script>alert("1")</script>\u202e'
 
@@ -34,43 +32,6 @@ class Sent(Fleet):
 
 def watching(job, every: float = 0.1) -> Sent:
     return Sent(job, every)
-
-
-class Job(fl.Job):
-    """A job that goes on as the test says."""
-
-    def __init__(self, rec: Recording) -> None:
-        self.rec, self.runs, self.error = rec, threading.Event(), None
-        self.runs.set()
-
-    running = property(lambda self: self.runs.is_set())
-    recording = property(lambda self: self.rec)
-
-    def result(self):
-        if self.error:
-            raise self.error
-        return self.rec
-
-
-LABELS = {1: "a", 2: "b", 3: "c"}
-
-
-def job_of(*batches) -> Job:
-    rec = grown(*batches, labels=LABELS)
-    return Job(Recording(replace(rec.info, ended_at=None), None, {}, rec._tail, rec._tables))
-
-
-def add(job: Job, *rows, event: str = "state_batch", labels=LABELS) -> None:
-    tail = {name: list(frames) for name, frames in job.rec._tail.items()}
-    tail.setdefault(event, []).append(rows_of(event, rows))
-    tables = grown(labels=labels)._tables
-    job.rec = Recording(job.rec.info, None, {}, tail, tables)
-
-
-def end(job: Job) -> None:
-    info = replace(job.rec.info, ended_at=at(600), stopped_because="stop")
-    job.rec = Recording(info, None, {}, job.rec._tail, job.rec._tables)
-    job.runs.clear()
 
 
 def test_only_rows_that_look_different_travel():

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fleetlab as fl
-from fleetlab.live import moving, over_time, pictures
+from fleetlab.live import moving, over_time, plots
 from fleetlab.recording import Recording
 from tests.charts.recordings import at, recording
 from tests.conftest import eventually
@@ -241,7 +241,7 @@ def test_wrong_arguments_are_sentences():
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
 def test_a_scale_is_round_and_holds_all(least, span):
-    ticks = pictures.scale(least, least + span)
+    ticks = plots.scale(least, least + span)
     assert ticks[0] <= least + 1e-6
     assert ticks[-1] >= least + span - 1e-6
     assert 2 <= len(ticks) <= 9

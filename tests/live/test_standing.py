@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import fleetlab as fl
-from fleetlab.live import standing
+from fleetlab.live import news, standing
 from fleetlab.live.standing import Standing
 from fleetlab.recording import Recording
 from fleetlab.schemas import EVENTS
@@ -170,7 +170,7 @@ def test_rows_after_any_number_are_those_of_the_whole(cut):
 def test_a_long_recording_is_looked_at_piece_by_piece(monkeypatch):
     rows = [state(n % 7, n % 5 + 1, speed_kmh=float(n)) for n in range(50)]
     whole = Standing().look(recording(state_batch=rows))
-    monkeypatch.setattr(standing, "PIECE", 8)
+    monkeypatch.setattr(news, "PIECE", 8)
     assert Standing().look(recording(state_batch=rows)).equals(whole)
 
 

@@ -133,7 +133,7 @@ def test_a_replay_is_seen_on_its_own_clock_gaps_included():
 
 
 def test_a_long_recording_is_read_in_pieces(monkeypatch):
-    monkeypatch.setattr("fleetlab.live.window.PIECE", 7)
+    monkeypatch.setattr("fleetlab.live.news.PIECE", 7)
     rows = [state(n, n % 3 + 1, speed_kmh=float(n)) for n in range(100)]
     some, whole = Window(ALL, LENGTH), Window(ALL, LENGTH)
     part = some.look(growing(rows), at=at(100)).state_batch
