@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_BENCH := $(VENV)/.ready-bench
 READY_BROWSER := $(VENV)/.ready-browser
+READY_DOCS := $(VENV)/.ready-docs
+SITE := build/site
 OLD_KERNEL := $(VENV)/old-kernel
 READY_OLD_KERNEL := $(OLD_KERNEL)/.ready
 EXTRAS := $(VENV)/extras
 READY_EXTRAS := $(EXTRAS)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-extras matrix soak lint bench clean
+.PHONY: help demo test test-browser test-extras matrix soak lint docs bench clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +35,11 @@ $(READY_BROWSER): $(READY)
 	$(BIN)/python -m pip install --quiet --editable ".[browser]"
 	@touch $@
 
+# And what only the documentation's site needs.
+$(READY_DOCS): $(READY)
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
+	@touch $@
+
 # The last kernel without subshells, as many still have it.
 $(READY_OLD_KERNEL): pyproject.toml
 	$(PYTHON) -m venv $(OLD_KERNEL)
@@ -40,12 +47,12 @@ $(READY_OLD_KERNEL): pyproject.toml
 	$(OLD_KERNEL)/bin/python -m pip install --quiet --editable . "ipykernel==6.29.5"
 	@touch $@
 
-# Spark, which also needs a Java of 17 or newer, and GeoPandas, which brings NumPy, live apart: the
+# Spark, which also needs a Java of 17 or newer, and what brings NumPy live apart: the
 # other tests show that nothing else needs them.
 $(READY_EXTRAS): pyproject.toml
 	$(PYTHON) -m venv $(EXTRAS)
 	$(EXTRAS)/bin/python -m pip install --quiet --upgrade pip
-	$(EXTRAS)/bin/python -m pip install --quiet --editable ".[dev,spark,geo]"
+	$(EXTRAS)/bin/python -m pip install --quiet --editable ".[dev,spark,geo,bench]"
 	@touch $@
 
 demo: $(READY) ## Record the simulated fleet for 30 s, and show what came
@@ -71,6 +78,12 @@ lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(READY_DOCS) ## Build the documentation's site into build/site, and check every link in it
+	rm -rf $(SITE)
+	$(BIN)/python -m sphinx --builder html --fresh-env --fail-on-warning --keep-going --nitpicky --quiet \
+		--conf-dir docs --doctree-dir build/doctrees . $(SITE)
+	$(BIN)/python docs/check_site.py $(SITE)
 
 bench: $(READY_BENCH) ## Measure the speed, and compare (about 8 minutes)
 	$(BIN)/python -m benchmarks
