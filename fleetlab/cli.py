@@ -183,8 +183,17 @@ def export(
     to: Annotated[
         Path | None, typer.Option(help="Folder or file to write; default: named after it.")
     ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            help="Of xlsx: zone whose clock its times show; default: the recording's.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write a recording for another tool.
+
+    Times are in UTC; in a workbook by the clock of the fleet's zone, which each header names.
 
     **Examples**
 
@@ -194,7 +203,7 @@ def export(
     import fleetlab  # noqa: PLC0415
     from fleetlab.export import export as write  # noqa: PLC0415
 
-    out.print(str(write(fleetlab.load(folder), format, to)))
+    out.print(str(write(fleetlab.load(folder), format, to, timezone=timezone)))
 
 
 def _show(recording: Any, rows: int) -> None:
