@@ -16,6 +16,7 @@ from fleetlab.demo import demo
 from fleetlab.errors import FleetlabError, InvalidArgument
 from fleetlab.replay_command import replay
 from fleetlab.report_command import report
+from fleetlab.share_command import share
 
 __all__ = ["app", "main"]
 
@@ -137,6 +138,7 @@ def capture(
 app.command()(demo)
 app.command()(replay)
 app.command()(report)
+app.command()(share)
 
 
 @app.command()
