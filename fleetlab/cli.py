@@ -12,6 +12,7 @@ from fleetlab._version import __version__
 from fleetlab.capture_command import capture
 from fleetlab.console import INTERRUPTED, err, out, show
 from fleetlab.demo import demo
+from fleetlab.doctor_command import doctor
 from fleetlab.errors import FleetlabError, InvalidArgument
 from fleetlab.replay_command import replay
 from fleetlab.report_command import report
@@ -60,6 +61,7 @@ def _root(
 
 app.command()(capture)
 app.command()(demo)
+app.command()(doctor)
 app.command()(replay)
 app.command()(report)
 app.command()(share)
