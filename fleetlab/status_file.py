@@ -82,7 +82,7 @@ class StatusFile:
             state, since = ("receiving" if said == "subscribed" else "lost"), at
         self._told = {
             "state": state if job.running else "ended",
-            "since": since,
+            "since": since.replace(microsecond=0),
             "detail": progress.detail or progress.state,
             "recording": recording.info.path,
             "messages": progress.messages,

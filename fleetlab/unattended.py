@@ -1,4 +1,4 @@
-"""`fleetlab capture --every`: recordings without an end, told to a terminal, a log and a monitor."""
+"""`fleetlab capture --every`: recordings without an end, told to terminal, log and monitor."""
 
 from __future__ import annotations
 
