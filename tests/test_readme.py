@@ -47,7 +47,7 @@ def test_the_commands_run_one_after_the_other():
         for line in block.splitlines()
         if line.startswith("fleetlab ")
     ]
-    assert len(lines) == 6
+    assert len(lines) == 8
     for line in lines:
         words = shlex.split(line)
         done = subprocess.run(
@@ -56,6 +56,7 @@ def test_the_commands_run_one_after_the_other():
         assert done.returncode == 0, (line, done.stderr)
     assert Path("first-csv/state_batch.csv").exists()
     assert Path("first.html").exists()
+    assert Path("for-others/recording.json").exists()
 
 
 EXTRAS = ROOT / "docs" / "engines.md"  # needs what most people don't; tests/extras runs it
