@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,8 @@ INTERRUPTED: Final = 130
 """The exit code after Ctrl-C or SIGTERM."""
 
 out = Console(soft_wrap=True, highlight=False, markup=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+# Sentences are wrapped between words on a terminal, and stay one line in a log.
+err = Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False, markup=False)
 
 _STATE: Final = ("label", "lat", "lng", "speed_kmh", "movement_status", "ignition")
 _SHOWN: Final = {

@@ -117,8 +117,8 @@ class Rotation:
             while not self._is_over:
                 self._watch(job)
                 if not job.running or self._slot() != slot:
-                    slot = self._slot()
                     job = self._next(job)
+                    slot = self._slot()
                 self.stopping.wait(_STEP_S)
         except KeyboardInterrupt:  # Polars raises it, whoever handles the signal
             self.stopping.set()

@@ -55,6 +55,11 @@ def share(
         raise InvalidArgument(
             "share needs a recording and a new folder: fleetlab share recordings/NAME OUT."
         )
+    if raw and not names:
+        raise InvalidArgument(
+            "--raw shares the journal, which holds every name and id as it came: leave it out, or "
+            "share all of it with --names --raw."
+        )
     recording = fleetlab.load(folders if len(folders) > 1 else folders[0])
     shared = recording.share(target, pseudonymise=not names, raw=raw, cut_ends_m=cut_ends_m)
     out.print(repr(shared))

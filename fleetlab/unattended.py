@@ -17,6 +17,7 @@ from fleetlab.status_file import StatusFile
 
 if TYPE_CHECKING:
     from fleetlab.capture import Job
+    from fleetlab.progress import View
     from fleetlab.recording import Recording
 
 __all__ = ["rotate"]
@@ -83,27 +84,37 @@ class _Teller:
 
     def __init__(self, status: Path | None, *, quiet: bool) -> None:
         self._file = None if status is None else StatusFile(status)
-        self._view = None if quiet else choose_view("auto")
+        self._view: View | None = None
         self._quiet = quiet
 
     def watch(self, job: Job) -> None:
         if self._file is not None:
             self._file.update(job)
+        if self._view is None and not self._quiet:
+            self._view = choose_view("auto")
         if self._view is not None:
             self._view.update(job.progress())
 
     def done(self, recording: Recording) -> None:
+        self._free_terminal()
         if self._file is not None:
             self._file.finished += 1
         path, gaps = recording.info.path, len(recording.gaps)
         rows = sum(recording.summary()["rows"])
-        out.print(path if self._quiet else f"{path}  {rows:,} rows, {gaps} gaps")
+        told = f"{rows:,} rows, {gaps:,} gap{'' if gaps == 1 else 's'}"
+        out.print(path if self._quiet else f"{path}  {told}")
 
     def tell(self, words: str) -> None:
+        self._free_terminal()
         err.print(f"{time.strftime('%H:%M:%S')} {words}")
 
     def close(self, how: str) -> None:
-        if self._view is not None:
-            self._view.close()
+        self._free_terminal()
         if self._file is not None:
             self._file.end(how)
+
+    def _free_terminal(self) -> None:
+        """End the bar before a line is printed; the next one begins below it."""
+        if self._view is not None:
+            self._view.close()
+            self._view = None

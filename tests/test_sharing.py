@@ -400,7 +400,7 @@ def test_the_command_shares_one_or_several(rec):
     for arguments, expected, word in (
         (["share", rec.info.path], 2, "new folder"),
         (["share", rec.info.path, "one"], 1, "not empty"),
-        (["share", rec.info.path, "three", "--raw"], 2, "pseudonymise=False"),
+        (["share", rec.info.path, "three", "--raw"], 2, "--names --raw"),
         (["share", "nowhere", "three"], 1, "nowhere"),
     ):
         code, out, err = run(*arguments)
