@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fleetlab.doctor import Mark
+    from fleetlab.requests import Request
     from fleetlab.server import Credentials, Server
 
 __all__ = ["clock", "examine_server", "permissions"]
@@ -137,39 +138,49 @@ class _Visit:
         return labels
 
     async def _subscribe(self, context: Any, key: str, labels: dict[int, str]) -> None:
-        events: list[Any] = ["state_batch", "readings_batch"]
+        """Ask for what a capture asks for, and then for raw attributes, which not all may have."""
+        began = time.perf_counter()
+        requests = resolve_requests(None, self._trackers)
+        answer = await self._ask(context, key, requests, "events", "problem")
+        if answer is None:
+            return
+        took = (time.perf_counter() - began) * 1000
+        self._tell("events", "ok", f"connected and subscribed in {took:.0f} ms")
+        self.findings += [permissions(request.event, answer, labels) for request in requests]
         some = labels if self._trackers == "all" else self._trackers
         watched = list(some)[:IOT_LIMIT]
         if watched:
-            events.append(IotMonitor(trackers=watched))
-        requests = resolve_requests(events, self._trackers)
+            requests = resolve_requests([IotMonitor(trackers=watched)])
+            answer = await self._ask(context, key, requests, "iot_monitor", "attention")
+            if answer is not None:
+                self.findings.append(permissions("iot_monitor", answer, labels))
+
+    async def _ask(
+        self, context: Any, key: str, requests: tuple[Request, ...], name: str, mark: Mark
+    ) -> Response | None:
+        """Return the answer to a subscription; where there is none, that is a finding."""
         sink = _Answers()
         connection = Connection(
             self._server, key, requests, sink, ssl=context, secrets=tuple(self._secrets)
         )
         running = asyncio.ensure_future(connection.run())
         answered = asyncio.ensure_future(sink.answered.wait())
-        began = time.perf_counter()
         try:
             await asyncio.wait(
                 [running, answered], timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED
             )
-            took = time.perf_counter() - began
             connection.stop()
             await running
         except FleetlabError as error:
-            self._tell("events", "problem", *_halves(error))
-            return
+            self._tell(name, mark, *_halves(error))
+            return None
         finally:
             for task in (running, answered):
                 task.cancel()
         if sink.response is None:
-            words = f"the subscription was not answered within {ANSWER_S:.0f} s"
-            self._tell("events", "problem", words, "Try again; ask the platform's support.")
-            return
-        self._tell("events", "ok", f"connected and subscribed in {took * 1000:.0f} ms")
-        for request in requests:
-            self.findings.append(permissions(request.event, sink.response, labels))
+            words = f"the subscription was not answered within {ANSWER_S:g} s"
+            self._tell(name, mark, words, "Try again; ask the platform's support.")
+        return sink.response
 
 
 class _Answers:

@@ -214,6 +214,19 @@ def test_a_subscription_that_is_refused_or_not_answered_is_a_problem(simulator, 
     assert "not answered within" in found["events"].words
 
 
+def test_raw_attributes_that_are_refused_are_no_problem_of_the_rest(simulator, monkeypatch):
+    def refusing(event, *arguments):
+        if event == "readings_batch":  # the last before raw attributes are asked for
+            simulator.refuse_next(7)
+        return permissions(event, *arguments)
+
+    monkeypatch.setattr("fleetlab.doctor_server.permissions", refusing)
+    found = examine(simulator)
+    assert found["events"].mark == found["state_batch"].mark == "ok"
+    assert found["iot_monitor"].mark == "attention"
+    assert "code 7" in found["iot_monitor"].remedy
+
+
 # -- in a terminal -----------------------------------------------------------------------------
 
 
