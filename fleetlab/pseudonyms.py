@@ -25,6 +25,7 @@ _TELLING: Final = (
     r"(?:^|[^a-z])(?:vin|ids?|keys?|mac|pin|sim|tag|name|plate|card|user|login|serial|address|ip|"
     r"apn|operator|mcc|mnc|lac|cell|cid)(?:$|[^a-z])"
 )
+_CAMEL: Final = ("([a-z0-9])([A-Z])", "${1}_${2}")
 _UNITS: Final = (
     r"(?i)^(?:%|percent|lit(?:er|re)s?|m?l|gal(?:lons?)?|celsius|fahrenheit|°[cf]?|deg|[cmk]?m|mi|"
     r"km/h|mph|m/s|rpm|m?v|volts?|ma|ah?|k?wh?|k?g|t|lbs?|h|s|min|hours?|bar|k?pa|psi|l/h|"
@@ -100,7 +101,8 @@ class Pseudonyms:
 
 def _values(*names: str) -> list[pl.Expr]:
     """Return the values of rows, and null for those that may tell who it is."""
-    told = pl.any_horizontal(pl.col(name).fill_null("").str.contains(_TELLING) for name in names)
+    split = (pl.col(one).fill_null("").str.replace_all(*_CAMEL) for one in names)
+    told = pl.any_horizontal(words.str.contains(_TELLING) for words in split)
     is_measure = pl.col("value").abs() < _DIGITS
     harmless = ~told & (is_measure.fill_null(value=False) | (pl.col("value_type") == "bool"))
     values = ["value", "value_text"]
