@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from fleetlab.server import Server
     from fleetlab.websocket import Line
 
-__all__ = ["Connection", "Sink"]
+__all__ = ["Connection", "Sink", "is_fatal"]
 
 _SMALL: Final = 4_096
 
@@ -158,7 +158,7 @@ class Connection:
                     return ended
             except FleetlabError as error:
                 ended_session = isinstance(error, AuthenticationError) and self._may_renew()
-                fatal = _is_fatal(error) and not ended_session
+                fatal = is_fatal(error) and not ended_session
                 if not self.subscribed.is_set() or fatal:
                     await self._log("refused", str(error), error.code)
                     raise
@@ -311,7 +311,7 @@ class Connection:
         return error_for(message.code, words, describe(self._requests))
 
 
-def _is_fatal(error: FleetlabError) -> bool:
+def is_fatal(error: FleetlabError) -> bool:
     """Whether trying again can only fail: the platform said so, with a code that says it."""
     known = isinstance(error, (AuthenticationError, RequestRefused)) and error.code is not None
     return known and not is_retryable(error.code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from fleetlab.errors import FleetlabError, InvalidArgument, RecordingError
-from fleetlab.schemas import EVENTS, TABLES
+from fleetlab.schemas import EVENTS, TABLES, TIME
+from fleetlab.tables.times import is_zone
 
 if TYPE_CHECKING:
     import os
@@ -25,11 +27,15 @@ SHEET_ROWS: Final = 1_048_575
 EXACT: Final = 2**53
 """Above this a workbook, which knows floating point only, changes whole numbers."""
 
+_OFFSET: Final = re.compile(r"([+-])(\d{2}):(\d{2})")
+
 
 def export(
     recording: Recording,
     format: str,
     to: str | os.PathLike[str] | None = None,
+    *,
+    timezone: str | None = None,
 ) -> Path:
     """Write all frames of a recording for another tool.
 
@@ -39,11 +45,17 @@ def export(
         What to write.
     format : {"parquet", "csv", "xlsx", "duckdb"}
         ``parquet`` and ``csv`` give a folder with one file a frame, ``xlsx`` one workbook with one
-        sheet a frame, ``duckdb`` one database with one table a frame. Times are in UTC; CSV and
-        workbooks hold lists as JSON text, and workbooks hold ids above 2⁵³ as text.
+        sheet a frame, ``duckdb`` one database with one table a frame. Times are in UTC, but for
+        those of a workbook. CSV and workbooks hold lists as JSON text, in which times stay in UTC,
+        and workbooks hold ids above 2⁵³ as text.
     to : path, optional
         Folder or file to write; default: the recording's name, in the working directory. A file
         that is there already is not replaced.
+    timezone : str, optional
+        Of a workbook, whose cells know no zones: the zone whose clock its times show, named in
+        each header, as in ``event_time (Europe/Madrid)``; an IANA name or an offset such as
+        ``"+05:45"``. Default: the recording's. A column with a moment in an hour that the clocks
+        repeat stands there in UTC, too, so that none is lost.
 
     Returns
     -------
@@ -53,19 +65,27 @@ def export(
     Raises
     ------
     InvalidArgument
-        For an unknown format, a file that is there, or a frame with more rows than a sheet takes.
+        For an unknown format or zone, a zone for another format than ``xlsx``, a file that is
+        there, or a frame with more rows than a sheet takes.
     FleetlabError
         If the format needs a package that isn't installed.
     """
     if format not in FORMATS:
         raise InvalidArgument(f"{format!r} is no format; choose from {', '.join(FORMATS)}.")
+    if timezone is not None and format != "xlsx":
+        raise InvalidArgument(
+            f"timezone={timezone!r} is for xlsx: {format} holds moments in UTC, which other tools "
+            "show in any zone."
+        )
     suffix, write = FORMATS[format]
+    info = recording.info
+    zone = _zone(timezone or info.timezone or info.utc_offset or "UTC")
     target = Path(to).expanduser() if to is not None else Path(f"{recording.info.name}{suffix}")
     if target.exists() and (target.is_file() or any(target.iterdir())):
         raise InvalidArgument(f"{target} is there already; name another one with --to.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write(recording, target)
+        write(recording, target, zone)
     except OSError as error:
         raise RecordingError(f"{target} can't be written: {error.strerror or error}.") from error
     return target
@@ -76,17 +96,17 @@ def _frames(recording: Recording) -> dict[str, pl.LazyFrame]:
     return frames | {name: getattr(recording, name).lazy() for name in TABLES}
 
 
-def _parquet(recording: Recording, target: Path) -> None:
+def _parquet(recording: Recording, target: Path, _: str) -> None:
     recording.to_parquet(target)
 
 
-def _csv(recording: Recording, target: Path) -> None:
+def _csv(recording: Recording, target: Path, _: str) -> None:
     target.mkdir(exist_ok=True)
     for name, frame in _frames(recording).items():
         _flat(frame).sink_csv(target / f"{name}.csv", datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
 
 
-def _xlsx(recording: Recording, target: Path) -> None:
+def _xlsx(recording: Recording, target: Path, zone: str) -> None:
     xlsxwriter = _needed("xlsxwriter")
     too_long = {
         name: rows
@@ -106,7 +126,7 @@ def _xlsx(recording: Recording, target: Path) -> None:
     }
     with xlsxwriter.Workbook(target, options) as workbook:
         for name, frame in _frames(recording).items():
-            _in_sheet(_flat(frame).collect()).write_excel(
+            _in_sheet(_flat(frame).collect(), zone).write_excel(
                 workbook,
                 worksheet=name,
                 autofit=True,
@@ -115,7 +135,7 @@ def _xlsx(recording: Recording, target: Path) -> None:
             )
 
 
-def _duckdb(recording: Recording, target: Path) -> None:
+def _duckdb(recording: Recording, target: Path, _: str) -> None:
     duckdb = _needed("duckdb")
     with tempfile.TemporaryDirectory(prefix="fleetlab-") as folder:
         files = recording.to_parquet(folder)
@@ -150,16 +170,42 @@ def _flat(frame: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _in_sheet(frame: pl.DataFrame) -> pl.DataFrame:
-    """Turn what a workbook would change: moments with a zone, and large ids."""
-    large = [
-        name
-        for name, dtype in frame.schema.items()
-        if dtype == pl.Int64 and (frame[name].abs() > EXACT).any()
-    ]
-    return frame.with_columns(
-        pl.col(pl.Datetime("us", "UTC")).dt.replace_time_zone(None),
-        pl.col(large).cast(pl.String),
+def _in_sheet(frame: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Turn what a workbook would change: moments, for its cells know no zone, and large ids."""
+    columns: list[pl.Series] = []
+    for column in frame:
+        if column.dtype == TIME:
+            columns += _on_clock(column, zone)
+        elif column.dtype == pl.Int64 and (column.abs() > EXACT).any():
+            columns.append(column.cast(pl.String))
+        else:
+            columns.append(column)
+    return pl.DataFrame(columns)
+
+
+def _on_clock(moments: pl.Series, zone: str) -> list[pl.Series]:
+    """Return moments as a zone's clock shows them; in UTC as well where it shows two alike."""
+    name = moments.name
+    utc = moments.dt.replace_time_zone(None)
+    offset = _OFFSET.fullmatch(zone)
+    if offset:
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        local = utc.dt.offset_by(f"{offset[1].strip('+')}{minutes}m")
+        is_plain = True
+    else:
+        local = moments.dt.convert_time_zone(zone).dt.replace_time_zone(None)
+        known = local.dt.replace_time_zone(zone, ambiguous="null")
+        is_plain = known.null_count() == local.null_count()
+    shown = [local.alias(f"{name} ({zone})")]
+    return shown if is_plain else [*shown, utc.alias(f"{name} (UTC)")]
+
+
+def _zone(name: str) -> str:
+    if _OFFSET.fullmatch(name) or is_zone(name):
+        return name
+    raise InvalidArgument(
+        f"timezone={name!r} is no time zone; write an IANA name such as 'Europe/Madrid', or an "
+        "offset such as '+05:45'."
     )
 
 

@@ -55,7 +55,11 @@ class RestClient:
     ----------
     key : str
         API key or session hash that calls are made with; :meth:`auth` sets it.
+    date : str or None
+        The server's clock as the header of the last reply tells it, to the second.
     """
+
+    date: str | None = None
 
     def __init__(self, server: Server, context: ssl.SSLContext | None, key: str = "") -> None:
         self.key = key
@@ -115,6 +119,7 @@ class RestClient:
                 self._server.rest_url(call), json=body, headers=headers, allow_redirects=False
             ) as response:
                 status = response.status
+                self.date = response.headers.get("Date")
                 text = bytearray()
                 async for chunk in response.content.iter_chunked(1 << 16):
                     text += chunk

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import sys
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
@@ -31,6 +34,27 @@ def rec(tmp_path_factory) -> fl.Recording:
             events=["state_batch", "readings_batch", fl.IotMonitor(trackers=sim.tracker_ids[:10])],
             view=False,
         )
+
+
+def rows_of(file: Path, sheet: str) -> list[list[str]]:
+    """The cells of a sheet as text, row by row; those that are empty too."""
+    with zipfile.ZipFile(file) as book:
+        names = re.findall(r'<sheet name="(\w+)"', book.read("xl/workbook.xml").decode())
+        text = book.read(f"xl/worksheets/sheet{names.index(sheet) + 1}.xml").decode()
+        shared = re.findall(
+            r"<si><t[^>]*>(.*?)</t></si>", book.read("xl/sharedStrings.xml").decode()
+        )
+    rows = []
+    for row in re.findall(r"<row .*?>(.*?)</row>", text):
+        cells = re.findall(r"<c r=[^>]*?(?:/>|>(?:<v>(.*?)</v>)?</c>)", row)
+        kinds = re.findall(r"<c r=([^>]*?)/?>", row)
+        rows.append(
+            [
+                shared[int(value)] if 't="s"' in kind else value
+                for kind, value in zip(kinds, cells, strict=True)
+            ]
+        )
+    return rows
 
 
 def frame_of(rec: fl.Recording, name: str) -> pl.DataFrame:
@@ -85,10 +109,54 @@ def test_a_workbook_holds_every_frame_as_a_sheet_and_changes_no_value(rec, tmp_p
 
 def test_ids_that_a_workbook_would_change_become_text():
     frame = pl.DataFrame({"large": [2**53 + 1, None], "small": [5, -5]})
-    assert export_module._in_sheet(frame).to_dict(as_series=False) == {
+    assert export_module._in_sheet(frame, "UTC").to_dict(as_series=False) == {
         "large": ["9007199254740993", None],
         "small": [5, -5],
     }
+
+
+AUTUMN = [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1)]
+"""Both are half past two in Madrid."""
+
+
+def test_a_workbook_shows_the_clock_of_the_fleet_and_names_the_zone(rec, tmp_path):
+    assert rec.info.timezone == "Europe/Madrid"
+    file = export(rec, "xlsx", tmp_path / "out.xlsx")
+    other = export(rec, "xlsx", tmp_path / "other.xlsx", timezone="Asia/Kathmandu")
+    for written, zone in ((file, "Europe/Madrid"), (other, "Asia/Kathmandu")):
+        header, first, *_ = rows_of(written, "state_batch")
+        assert f"event_time ({zone})" in header
+        assert not {"event_time", "event_time (UTC)"} & set(header)
+        days = float(first[header.index(f"event_time ({zone})")])
+        shown = datetime(1899, 12, 30) + timedelta(days=days)
+        local = rec.state_batch["event_time"][0].astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        assert abs(shown - local) < timedelta(milliseconds=1)
+
+
+def test_moments_in_an_hour_that_the_clocks_repeat_are_in_utc_too():
+    moments = pl.Series("event_time", [*AUTUMN, None], dtype=pl.Datetime("us", "UTC"))
+    local, utc = export_module._on_clock(moments, "Europe/Madrid")
+    assert (local.name, utc.name) == ("event_time (Europe/Madrid)", "event_time (UTC)")
+    assert local.to_list() == [datetime(2026, 10, 25, 2, 30)] * 2 + [None]
+    assert utc.to_list() == [moment.replace(tzinfo=None) for moment in AUTUMN] + [None]
+    [alone] = export_module._on_clock(moments.slice(2), "Europe/Madrid")
+    assert alone.to_list() == [None]
+
+
+@pytest.mark.parametrize(("offset", "hour", "minute"), [("+05:45", 6, 15), ("-00:30", 0, 0)])
+def test_an_offset_is_a_clock_too(offset, hour, minute):
+    moments = pl.Series("at", AUTUMN[:1], dtype=pl.Datetime("us", "UTC"))
+    [local] = export_module._on_clock(moments, offset)
+    assert local.name == f"at ({offset})"
+    assert local.to_list() == [datetime(2026, 10, 25, hour, minute)]
+
+
+def test_a_zone_is_checked_and_is_for_workbooks(rec, tmp_path):
+    with pytest.raises(fl.InvalidArgument, match=r"'Mars/Olympus'.*'Europe/Madrid'"):
+        export(rec, "xlsx", tmp_path / "out.xlsx", timezone="Mars/Olympus")
+    with pytest.raises(fl.InvalidArgument, match=r"is for xlsx: csv holds moments in UTC"):
+        export(rec, "csv", tmp_path / "out", timezone="Europe/Madrid")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_sheet_takes_so_many_rows_and_no_more(rec, tmp_path, monkeypatch):

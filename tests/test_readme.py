@@ -51,7 +51,7 @@ def test_the_commands_run_one_after_the_other():
         for line in block.splitlines()
         if line.startswith("fleetlab ")
     ]
-    assert len(lines) == 6
+    assert len(lines) == 8
     for line in lines:
         words = shlex.split(line)
         done = subprocess.run(
@@ -60,6 +60,7 @@ def test_the_commands_run_one_after_the_other():
         assert done.returncode == 0, (line, done.stderr)
     assert Path("first-csv/state_batch.csv").exists()
     assert Path("first.html").exists()
+    assert Path("for-others/recording.json").exists()
 
 
 DOCS = ROOT / "docs"

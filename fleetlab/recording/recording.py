@@ -201,6 +201,17 @@ class Recording:
         whole = pl.concat(pieces) if pieces else empty(event).lazy()
         return whole.slice(rows) if rows else whole
 
+    def _pieces(self, event: str) -> Iterator[pl.LazyFrame]:
+        """Yield an event's rows part by part; each ends between two messages."""
+        for other in self._others:
+            yield from other._pieces(event)  # noqa: SLF001
+        for part in self._parts.get(event, ()):
+            assert self._folder is not None
+            yield scan_parts(self._folder, [part], event)
+        tail = self._tail.get(event, ())
+        if tail:
+            yield pl.concat(tail).lazy()
+
     def frame(self, event: str) -> pl.DataFrame:
         """Return an event's rows as a frame.
 
@@ -318,6 +329,50 @@ class Recording:
         if self.info.stopped_because is None:
             raise RecordingError("The recording still runs: stop it first, then save it.")
         return load(self._folder.copy_to(folder).path)
+
+    def share(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        pseudonymise: bool = True,
+        raw: bool = False,
+        cut_ends_m: float | None = None,
+    ) -> Recording:
+        """Write a copy for others, without what tells whose vehicles these are.
+
+        Positions and times stay, and may tell it all the same: docs/sharing.md says what becomes
+        of each column, and what remains.
+
+        Parameters
+        ----------
+        folder : str or os.PathLike
+            A folder that is empty or not there yet; its name is the copy's.
+        pseudonymise : bool
+            Trackers are numbered from 1 on in random order, sensors too, the same way in all
+            frames. Labels, ids of devices, groups and sources, models, notes, errors, the server,
+            texts that devices send, and values of attributes that name somebody are left out.
+        raw : bool
+            Share the journal, too: a whole copy, as of :meth:`save`. Only with
+            ``pseudonymise=False``.
+        cut_ends_m : float, optional
+            Leave out positions this near (m) to where the tracker began or ended a trip, was
+            parked, first or last seen, so that homes aren't shown; and all of ``iot_monitor``.
+
+        Returns
+        -------
+        Recording
+            The one in the new folder; ``info.note`` says that it was shared, and how.
+
+        Raises
+        ------
+        InvalidArgument
+            If the arguments contradict one another.
+        RecordingError
+            If it still runs, or the folder can't be used.
+        """
+        from fleetlab.sharing import share  # noqa: PLC0415 - it looks for trips
+
+        return share(self, folder, pseudonymise=pseudonymise, raw=raw, cut_ends_m=cut_ends_m)
 
     def to_parquet(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write each frame as one Parquet file, ``<name>.parquet``.

@@ -97,7 +97,8 @@ def open_recording(folder: DiskFolder, events: Collection[str] = tuple(EVENTS)) 
     for name in GROWING:
         tables[name] = pl.concat([tables[name], *tail.pop(name, [])])
     info = told_info(decoder.settings, first) if manifest is None else known.info
-    info = decoded_info(replace(info, path=str(folder.path)), decoder)
+    info = replace(info, path=str(folder.path))
+    info = info if known.whole else decoded_info(info, decoder)
     return Recording(info if running else ended_info(info, decoder), folder, parts, tail, tables)
 
 
@@ -169,7 +170,7 @@ def _read_table(
     folder: DiskFolder, name: str, manifest: Manifest, problems: list[tuple[str, str]]
 ) -> pl.DataFrame:
     """Read a table as far as the manifest knows it: the process may have died behind that."""
-    if name != "notes" and manifest.position is None:
+    if name != "notes" and manifest.position is None and not manifest.whole:
         return empty(name)  # nothing was published, so the journal tells all of it
     count = manifest.counts.get(name, 0)
     try:
