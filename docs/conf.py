@@ -32,22 +32,25 @@ NAVIGATION = {
         "Grafana <coming-from/grafana>",
     ],
     "How to": [
-        f"howto/{name}"
-        for name in (
-            "account",
-            "choose",
-            "unattended",
-            "many-recordings",
-            "large-recordings",
-            "time-zones",
-            "gaps",
-            "attributes",
-            "fuel",
-            "trips",
-            "working-hours",
-            "export",
-            "test-a-client",
-        )
+        "unattended",
+        "sharing",
+        *(
+            f"howto/{name}"
+            for name in (
+                "account",
+                "choose",
+                "many-recordings",
+                "large-recordings",
+                "time-zones",
+                "gaps",
+                "attributes",
+                "fuel",
+                "trips",
+                "working-hours",
+                "export",
+                "test-a-client",
+            )
+        ),
     ],
     "What there is": [
         "live",
