@@ -27,6 +27,13 @@ sim = Simulator(60, seed=5).start()
 at = {"server": sim.base_url, "api_key": sim.api_key, "rate_limit": "1s", "save_to": False}
 """
 JOB = START + "job = fl.start(**at, view=False)"
+WATCHED = (
+    START
+    + """
+watched = fl.IotMonitor(trackers=sim.tracker_ids[:5])
+job = fl.start(**at, events=["state_batch", watched], view=False)
+"""
+)
 AWAY = "import time\ntime.sleep(25)\nsim.restart(8)\ntime.sleep(15)"
 DARK = '{"theme": "JupyterLab Dark", "adaptive-theme": false}'
 
@@ -45,7 +52,17 @@ class Shot:
 SHOTS = {
     "live": Shot((START, "fl.capture(seconds=40, **at)"), ".fleetlab-panel", 20),
     "live-ended": Shot((START, "rec = fl.capture(seconds=8, **at)"), ".fleetlab-ended", 1),
-    "fleet": Shot((JOB, "fl.live.fleet(job)"), ".fleetlab-fleet", 20),
+    "live-fleet": Shot((JOB, "fl.live.fleet(job)"), ".fleetlab-fleet", 20),
+    "live-attributes": Shot(
+        (WATCHED, "fl.live.attributes(job)"),
+        ".fleetlab-attributes",
+        20,
+        ".fleetlab-attributes td[data-type=float]",
+        (12, 8),
+    ),
+    "live-map": Shot(
+        (JOB, "fl.live.map(job)"), ".fleetlab-map", 40, ".fleetlab-map canvas", (420, 200)
+    ),
     "live-speed": Shot(
         (JOB, "fl.live.speed(job, minutes=1)", AWAY), ".fleetlab-moving", 48, ".fleetlab-stage"
     ),
