@@ -17,4 +17,4 @@ for path in NOTEBOOKS:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         nbformat.write(run(path, Path(folder)), path)
-    print(f"{path.name}: {time.monotonic() - begun:.0f} s")
+    print(f"{path.name}: {time.monotonic() - begun:.0f} s")  # noqa: T201
