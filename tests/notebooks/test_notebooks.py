@@ -4,6 +4,7 @@ import re
 
 import nbformat
 import pytest
+from nbclient.exceptions import CellExecutionError
 
 from tests.notebooks.running import FOLDER, LIVE, NOTEBOOKS, code_of, run
 
@@ -79,3 +80,13 @@ def test_it_runs_offline_and_shows_what_is_kept(path, tmp_path):
     again = run(path, tmp_path)
     assert kinds(again) == kinds(nbformat.read(path, as_version=4))
     assert not list(tmp_path.iterdir()), "it wrote beside itself"
+
+
+def test_offline_is_offline(tmp_path):
+    cell = nbformat.v4.new_code_cell(
+        "import socket; socket.create_connection(('192.0.2.1', 80), 1)"
+    )
+    path = tmp_path / "asks.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    with pytest.raises(CellExecutionError, match="beyond this computer"):
+        run(path, tmp_path)
