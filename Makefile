@@ -13,7 +13,7 @@ EXTRAS := $(VENV)/extras
 READY_EXTRAS := $(EXTRAS)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-extras matrix soak lint docs bench clean
+.PHONY: help demo lab test test-browser test-extras matrix soak lint docs bench clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,11 +58,14 @@ $(READY_EXTRAS): pyproject.toml
 demo: $(READY) ## Record the simulated fleet for 30 s, and show what came
 	$(BIN)/fleetlab capture --server demo --seconds 30 --rate-limit 1s
 
-test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/extras
+lab: $(READY_BROWSER) ## Open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
 
-test-browser: $(READY_BROWSER) $(READY_OLD_KERNEL) ## Run the tests in a real JupyterLab and Chromium
-	$(BIN)/python -m pytest -n0 tests/browser
+test: $(READY) ## Run the tests
+	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/extras --ignore=tests/notebooks
+
+test-browser: $(READY_BROWSER) $(READY_OLD_KERNEL) ## Run the tests in a real JupyterLab and Chromium, and the notebooks
+	$(BIN)/python -m pytest -n0 tests/browser tests/notebooks
 
 test-extras: $(READY_EXTRAS) ## Run the detectors on Spark, and what goes to GeoPandas (about 6 minutes)
 	$(EXTRAS)/bin/python -m pytest -n0 tests/extras

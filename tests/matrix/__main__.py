@@ -86,7 +86,12 @@ def tried(python: str, package: Path, pins: list[str], folder: Path) -> dict[str
     told: dict[str, object] = json.loads(run(own, SMOKE, folder=folder).splitlines()[-1])
     if os.environ.get("MATRIX_TESTS"):
         run(own, "-m", "pip", "install", "--quiet", f"{package}[dev]", *pins)
-        tests = ["--ignore=tests/browser", "--ignore=tests/extras", "-q"]
+        tests = [
+            "--ignore=tests/browser",
+            "--ignore=tests/extras",
+            "--ignore=tests/notebooks",
+            "-q",
+        ]
         told["tests"] = run(own, "-m", "pytest", *tests, folder=ROOT).splitlines()[-1]
     return told
 
