@@ -18,8 +18,8 @@ MINUTES = float(os.environ.get("LIVE_MINUTES", "1"))
 TRACKERS = 12_000
 WARM_S = 20.0
 GROWTH = {"heap": 1.15, "kernel": 1.5}
-"""How much more the last third may take than the third before it; Polars keeps freed memory a while,
-the more of it the busier the processor is."""
+"""How much more the last third may take than the one before: Polars keeps freed memory for a while,
+the more of it, the busier the processor is."""
 
 VIEWS = """
 import ipywidgets
