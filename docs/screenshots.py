@@ -57,7 +57,7 @@ SHOTS = {
         (WATCHED, "fl.live.attributes(job)"),
         ".fleetlab-attributes",
         20,
-        ".fleetlab-attributes td[data-type=float]",
+        ".fleetlab-attributes td[data-type]",
         (12, 8),
     ),
     "live-map": Shot(
