@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from fleetlab.recording import Recording
 
-__all__ = ["PIECE", "pieces"]
+__all__ = ["PIECE", "own", "pieces"]
 
 PIECE: Final = 250_000
 """Rows that are looked at at a time, so that a long recording does not fill the memory."""
@@ -39,3 +39,12 @@ def pieces(recording: Recording, event: str, taken: int) -> Iterator[tuple[pl.La
         rows = recording._after(event, taken).head(PIECE)  # noqa: SLF001
         taken = min(there, taken + PIECE)
         yield rows.filter(pl.col("tracker_id").is_not_null()), taken
+
+
+def own(kept: pl.DataFrame) -> pl.DataFrame:
+    """Return the same, with texts of its own.
+
+    In Polars the rows that a filter leaves hold on to the texts of all the rows that they were
+    taken of; what is kept from look to look would so keep the whole recording's.
+    """
+    return kept.with_columns(pl.col(pl.String) + "")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from fleetlab.live.news import pieces
+from fleetlab.live.news import own, pieces
 from fleetlab.recording import Recording
 from fleetlab.schemas import schema
 
@@ -143,7 +143,7 @@ class Window:
         mine = pl.lit(value=True)
         if self.trackers is not None:
             mine = pl.col("tracker_id").is_in(self.trackers)
-        return rows.filter(mine & (~before | (moment == latest) | (came == last)))
+        return own(rows.filter(mine & (~before | (moment == latest) | (came == last))))
 
 
 def _columns(event: str) -> pl.DataFrame:
