@@ -74,7 +74,7 @@ matrix: $(READY) ## Build it, and try it on each Python with the lowest and the 
 	$(BIN)/python -m pip install --quiet build
 	$(BIN)/python -m tests.matrix
 
-soak: $(READY_BROWSER) ## Record 12,000 trackers for SOAK_MINUTES=10, then kill SOAK_KILLS=50 captures
+soak: $(READY_BROWSER) ## Record 12,000 trackers for SOAK_MINUTES=10, then kill SOAK_KILLS=50 captures (SOAK_TROUBLES=1: faults)
 	$(BIN)/python -m tests.soak
 	LIVE_MINUTES=5 $(BIN)/python -m pytest -n0 -s tests/browser/test_load.py
 

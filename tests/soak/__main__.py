@@ -1,7 +1,8 @@
 """`make soak`: minutes at the platform's full rate, then kills; its figures, and whether they hold.
 
-SOAK_MINUTES (10), SOAK_KILLS (50), SOAK_TRACKERS (12000) and SOAK_SEED (random) change it. All of
-it on loopback. Ends with 1 if a promise was broken.
+SOAK_MINUTES (10), SOAK_KILLS (50), SOAK_TRACKERS (12000) and SOAK_SEED (random) change it. With
+SOAK_TROUBLES=1 something goes wrong about once a minute, and a kill -9 comes in the middle. All
+of it on loopback. Ends with 1 if a promise was broken.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
+
 import fleetlab as fl
 from tests.faults.kills import kill
 from tests.reference import zstd
-from tests.soak.sender import digest
+from tests.soak.sender import Line, digest, lines_of
 
 PEAK_MB = 600
+FLUSHED_S = 2.0
+"""What was sent so long before a kill has to be there: a second on the way, one to be flushed."""
 GROWTH = 1.10
 """How much higher the last half's highest memory may be than that of the minutes 2 to the half."""
 
@@ -78,26 +83,55 @@ class Child:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def full_rate(folder: Path, minutes: float, trackers: int) -> list[str]:
-    """Capture at full rate; returns the promises that were broken."""
+def full_rate(folder: Path, minutes: float, trackers: int, troubles: list[str]) -> list[str]:
+    """Capture at full rate; returns the promises that were broken.
+
+    With troubles (a seed) it is killed in the middle, and a second capture goes on.
+    """
     ledger = folder / "ledger"
-    sender = Child("-m", "tests.soak.sender", str(ledger), str(trackers))
+    sender = Child("-m", "tests.soak.sender", str(ledger), str(trackers), *troubles)
     address = sender.hear()
     os.environ["FLEETLAB_API_KEY"] = "0123456789abcdef0123456789abcdef"
-    client = Child("-c", CAPTURE, address, str(folder / "rec"))
+    killed_at = 0.0
+    broken = []
     try:
-        highest = sample(client, ledger, minutes)
-        peak = memory(client.process.pid, "VmHWM")
-        sender.tell()
-        client.process.stdin.close()  # type: ignore[union-attr]
-        client.process.wait(120)
+        if troubles:
+            broken += captured(address, folder / "killed", ledger, minutes / 2)
+            killed_at = time.monotonic()
+            minutes /= 2
+        broken += captured(address, folder / "rec", ledger, minutes, sender)
         sender.tell()
         sender.process.wait(60)
     finally:
-        for child in (client, sender):
-            child.end()
+        sender.end()
+    lines = lines_of(ledger)
+    last = max((line.connection for line in lines if line.at <= killed_at), default=0)
+    if troubles:
+        before = [line for line in lines if line.connection <= last]
+        broken += evidence(folder / "killed", before, killed_at)
+    broken += evidence(folder / "rec", [line for line in lines if line.connection > last])
+    gaps = fl.load(folder / "rec").gaps
+    if not troubles and len(gaps):
+        broken.append(f"there are {len(gaps)} gaps")
+    return broken
+
+
+def captured(
+    address: str, folder: Path, ledger: Path, minutes: float, sender: Child | None = None
+) -> list[str]:
+    """Capture until the sender ends the session, or kill it where there is none."""
+    client = Child("-c", CAPTURE, address, str(folder))
+    try:
+        highest = sample(client, ledger, minutes)
+        peak = memory(client.process.pid, "VmHWM")
+        if sender is not None:
+            sender.tell()
+            client.process.stdin.close()  # type: ignore[union-attr]
+            client.process.wait(300)
+    finally:
+        client.end()
     say(f"peak memory {peak:,.0f} MB")
-    broken = evidence(folder / "rec", ledger.read_text().split("\n")[:-1])
+    broken = []
     if peak > PEAK_MB:
         broken.append(f"a peak of {peak:,.0f} MB is more than {PEAK_MB}")
     early, late = highest[1 : (len(highest) + 1) // 2], highest[(len(highest) + 1) // 2 :]
@@ -143,40 +177,56 @@ def messages_of(folder: Path) -> Iterator[dict[str, str]]:
                     yield json.loads(line)
 
 
-def evidence(folder: Path, ledger: list[str]) -> list[str]:
+def evidence(folder: Path, ledger: list[Line], killed_at: float | None = None) -> list[str]:
     """Hold the recording against the ledger; returns what is wrong."""
     broken = []
     rec = fl.load(folder)
-    expected: dict[str, list[tuple[int, int]]] = {"state_batch": [], "readings_batch": []}
-    kept = []
-    for message in messages_of(folder):
-        text = message["text"]
-        kept.append(digest(text.encode()))
-        if text.startswith('{"type":"event"'):
-            body = json.loads(text)
-            if body["event"] in expected:
-                expected[body["event"]].append((int(message["seq"]), entries(body)))
-    if kept != [line.split()[1] for line in ledger]:
-        missing = Counter(line.split()[1] for line in ledger) - Counter(kept)
+    kept, bad, expected = journal(folder, ledger)
+    wanted = [line.digest for line in ledger]
+    if killed_at is not None:
+        certain = sum(line.at < killed_at - FLUSHED_S for line in ledger)
+        wanted = wanted[: max(certain, len(kept))]
+    if kept != wanted:
+        missing = Counter(wanted) - Counter(kept)
         broken.append(f"the journal is not what was sent: {missing.total()} messages are missing")
     for event, counts in expected.items():
-        found = rec.scan(event).group_by("seq").len().sort("seq").collect().rows()
-        if found != counts:
+        rows = rec.scan(event).filter(~pl.col("seq").is_in(bad))
+        if rows.group_by("seq").len().sort("seq").collect().rows() != counts:
             broken.append(f"{event} has other rows than its messages have entries")
-    raw = sum(file.stat().st_size for file in (folder / "raw").iterdir())
-    parts = {event: list((folder / event).glob("*.parquet")) for event in expected}
-    say(f"journal {raw / 1e6:,.0f} MB in {len(list((folder / 'raw').iterdir()))} files")
-    for event, files in parts.items():
-        size = sum(file.stat().st_size for file in files) / 1e6
-        say(f"{event}: {size:,.0f} MB in {len(files)} parts, {rec._rows(event):,} rows")
     log = dict(rec.connection.group_by("what").len().rows())
-    say(f"log {log}, {len(rec.gaps)} gaps, {len(rec.rejects)} rejects")
-    if len(rec.gaps) or len(rec.rejects):
-        broken.append("there are gaps or rejects")
-    if rec.info.stopped_because != "logout":
+    if not set(rec.rejects["seq"].drop_nulls()) <= set(bad):
+        broken.append("good messages were rejected")
+    if len(rec.gaps.filter(reason="disconnected")) != log.get("lost", 0):
+        broken.append("gaps and losses differ")
+    if rec.info.stopped_because != ("logout" if killed_at is None else "unfinished"):
         broken.append(f"it stopped because of {rec.info.stopped_because}: {rec.info.error}")
+    raw = [file.stat().st_size for file in (folder / "raw").iterdir()]
+    say(f"journal {sum(raw) / 1e6:,.0f} MB in {len(raw)} files")
+    for event in expected:
+        sizes = [file.stat().st_size for file in (folder / event).glob("*.parquet")]
+        rows_of = rec._rows(event)
+        say(f"{event}: {sum(sizes) / 1e6:,.0f} MB in {len(sizes)} parts, {rows_of:,} rows")
+    say(f"log {log}, {len(rec.gaps)} gaps, {len(rec.rejects)} rejects")
     say(f"{len(kept):,} of {len(ledger):,} messages sent are in the journal, each once")
     return broken
+
+
+def journal(
+    folder: Path, ledger: list[Line]
+) -> tuple[list[str], list[int], dict[str, list[tuple[int, int]]]]:
+    """Read a journal: digests, which messages are bad, and how many rows each good one makes."""
+    expected: dict[str, list[tuple[int, int]]] = {"state_batch": [], "readings_batch": []}
+    kept, bad = [], []
+    for number, message in enumerate(messages_of(folder)):
+        text, seq = message["text"], int(message["seq"])
+        kept.append(digest(text.encode()))
+        if ledger[number : number + 1] and ledger[number].kind == "bad":
+            bad.append(seq)
+        elif text.startswith('{"type":"event"'):
+            body = json.loads(text)
+            if body["event"] in expected:
+                expected[body["event"]].append((seq, entries(body)))
+    return kept, bad, expected
 
 
 def entries(body: dict[str, object]) -> int:
@@ -198,7 +248,8 @@ def main() -> int:
         folder = Path(name)
         if minutes:
             say(f"{minutes:g} minutes, {trackers:,} trackers, an update a second")
-            broken += full_rate(folder, minutes, trackers)
+            troubles = [str(seed)] if os.environ.get("SOAK_TROUBLES") else []
+            broken += full_rate(folder, minutes, trackers, troubles)
         say(f"{kills} kills, from seed {seed}")
         for number in range(kills):
             try:

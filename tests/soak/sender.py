@@ -1,30 +1,34 @@
-"""The platform at full rate: `python -m tests.soak.sender LEDGER TRACKERS`, a process of its own.
+"""The platform at full rate: `python -m tests.soak.sender LEDGER TRACKERS [SEED]`, a process.
 
 It sends what the simulator's fleet said once, over and over, each time with another `user_time` so
 that no message is like another; made anew each second, 12,000 vehicles would take the processor
 from those that are tested. Each second has the states of all vehicles in one message, and the
-readings that changed in another.
+readings that changed in another. With a seed, something goes wrong about once a minute.
 
 Prints its address. Ends the session at a line of input, and itself at the next. The ledger is a
-file with a line a message: event, and digest.
+file with a line a message, as :class:`Line` has it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import json
+import math
+import random
 import re
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, Self, TextIO
 
 import websockets.sync.client
 
 from fleetlab.simulator import Simulator
 from tests.faults.server import FaultServer, Sent, Wire
+from tests.soak.troubles import troubled
 
 
 def digest(data: bytes) -> str:
@@ -63,6 +67,25 @@ def renewed(text: str, number: int) -> str:
     return re.sub(r'"user_time":"[^"]*"', f'"user_time":"{stamp}"', text, count=1)
 
 
+class Line(NamedTuple):
+    """A message in the ledger: its connection's number, kind, digest, and when it was sent."""
+
+    connection: int
+    kind: str
+    digest: str
+    at: float
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        connection, kind, found, at = text.split()
+        return cls(int(connection), kind, found, float(at))
+
+
+def lines_of(ledger: Path) -> list[Line]:
+    """The whole lines of a ledger."""
+    return [Line.of(text) for text in ledger.read_text().split("\n")[:-1]]
+
+
 class LedgerFile(list[Sent]):
     """A ledger that keeps digests in a file rather than messages in memory."""
 
@@ -72,40 +95,65 @@ class LedgerFile(list[Sent]):
 
     def append(self, sent: Sent) -> None:
         found = re.search(rb'"event":"(\w+)"', sent.data)
-        kind = found[1].decode() if found else "other"
-        self._file.write(f"{kind} {digest(sent.data)}\n")
-        self._file.flush()
+        kind = "bad" if not sent.good else found[1].decode() if found else "other"
+        line = Line(sent.connection, kind, digest(sent.data), time.monotonic())
+        print(*line, file=self._file, flush=True)
 
 
-def main(ledger: Path, trackers: int) -> None:
-    states, readings, listed = wire_text(trackers)
-    over = threading.Event()
+class Fleet:
+    """All vehicles, a second after the other, whatever the connection."""
+
+    def __init__(self, trackers: int) -> None:
+        self._states, self._readings, self.listed = wire_text(trackers)
+        self._number = 0
+        self.over = threading.Event()
+
+    def told(self, *, first: bool) -> list[str]:
+        """What is said in the next second; the first of a connection is of all vehicles."""
+        self._number += 1
+        several = (self._states, self._readings)
+        return [
+            renewed(texts[0 if first else 1 + self._number % (len(texts) - 1)], self._number)
+            for texts in several
+        ]
+
+    async def send(self, wire: Wire, seconds: float = math.inf) -> None:
+        """Send for so long, or until it is over."""
+        began = time.monotonic()
+        for second in itertools.count():
+            for text in self.told(first=second == 0):
+                await wire.say(text)
+            await asyncio.sleep(max(0.0, began + second + 1 - time.monotonic()))
+            if self.over.is_set() or time.monotonic() > began + seconds:
+                return
+
+
+def main(ledger: Path, trackers: int, seed: int | None = None) -> None:
+    fleet = Fleet(trackers)
 
     async def script(wire: Wire) -> None:
         await wire.live()
-        began, number = time.monotonic(), 0
-        while not over.is_set():
-            for texts in (states, readings):
-                # The first batch tells of all, as after a subscription; the others of what changed.
-                await wire.say(renewed(texts[number and 1 + number % (len(texts) - 1)], number))
-            number += 1
-            await asyncio.sleep(max(0.0, began + number - time.monotonic()))
+        if seed is None:
+            await fleet.send(wire)
+        elif await troubled(wire, fleet):
+            return
         await wire.arrived()
         await wire.logout()
 
     def rest(call: str) -> tuple[int, bytes]:
         if call == "tracker/list":
-            return 200, listed
+            return 200, fleet.listed
         return 200, b'{"success":true,"user_info":{"time_zone":"Europe/Madrid"}}'
 
+    random.seed(seed)
     with ledger.open("w") as file, FaultServer([script]) as server:
         server.ledger = LedgerFile(file)
         server.rest = rest
         print(server.base_url, flush=True)  # noqa: T201 - the driver reads it
         sys.stdin.readline()  # the time is over
-        over.set()
+        fleet.over.set()
         sys.stdin.readline()  # the client has gone
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
