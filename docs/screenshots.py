@@ -27,6 +27,7 @@ sim = Simulator(60, seed=5).start()
 at = {"server": sim.base_url, "api_key": sim.api_key, "rate_limit": "1s", "save_to": False}
 """
 JOB = START + "job = fl.start(**at, view=False)"
+FEW = JOB.replace("60", "36")  # so few that a map names them
 WATCHED = (
     START
     + """
@@ -61,7 +62,7 @@ SHOTS = {
         (12, 8),
     ),
     "live-map": Shot(
-        (JOB, "fl.live.map(job)"), ".fleetlab-map", 40, ".fleetlab-map canvas", (420, 200)
+        (FEW, "fl.live.map(job)"), ".fleetlab-map", 40, ".fleetlab-map canvas", (420, 200)
     ),
     "live-speed": Shot(
         (JOB, "fl.live.speed(job, minutes=1)", AWAY), ".fleetlab-moving", 48, ".fleetlab-stage"

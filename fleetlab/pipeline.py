@@ -44,6 +44,9 @@ MEMORY_LIMIT: Final = 1_000_000_000
 """Bytes that a recording in memory may take."""
 
 TICK_SECONDS: Final = 0.2
+HANDED_BYTES: Final = 16_000_000
+"""What may wait to be decoded; the rest is read from the journal again, and takes no memory."""
+
 REDACTED: Final = b"[redacted]"
 RECENT: Final = 256
 """Batches that wait for who watches."""
@@ -84,7 +87,7 @@ class Pipeline:
         self.messages = 0
         self.bytes = 0
         self.latest: ConnectionRecord | None = None
-        self._decoding = Intake()
+        self._decoding = Intake(HANDED_BYTES)
         self._folder = folder
         self._secrets = [secret.encode() for secret in secrets]
         self._on_error = on_error

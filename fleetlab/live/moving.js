@@ -107,6 +107,7 @@ function show(model, el) {
       const more = { x1: left, x2: left + width, y1: y(value), y2: y(value), stroke: colour };
       if (names.length === 1) more["data-line"] = names[0];
       draw("title", draw("line", svg, { class: "fleetlab-full", ...more }), {}, `full: ${names.join(", ")}`);
+      draw("text", svg, { class: "fleetlab-level", x: left + width - 2, y: y(value) - 4, "text-anchor": "end" }, "full");
     }
     for (const { name, colour, points } of panel.lines) {
       let path = "";
