@@ -38,6 +38,7 @@ from tests.test_connection import (
     accepted,
     connect,
     event,
+    failing,
     idle,
     refused,
     renewing,
@@ -100,6 +101,36 @@ def test_after_too_many_requests_the_wait_is_that_of_several_losses(code, wait):
 
     [told] = [record.detail for record in with_server(handler, test).log if record.what == "retry"]
     assert told == f"connecting again in {wait} s"
+
+
+@pytest.mark.parametrize("code", [3, 4, 5, 7, 11, 13, 102, 208, 236, 275, 276])
+def test_each_code_ends_a_live_capture_or_is_tried_again(code):
+    passing = (1, 6, 8, 14, 15, 229)
+    answers = iter([accepted(), *map(refused, passing), accepted(), refused(code)])
+
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        text = next(answers)
+        await socket.send(text)
+        if text == accepted():
+            socket.transport.close()
+        await idle(socket)
+
+    error, sink = failing(handler)
+    assert error.code == code
+    told = [record.code for record in sink.log if record.what in ("lost", "failed", "refused")]
+    assert told == [1006, *passing, 1006, code]
+
+
+def test_after_a_logout_the_same_key_is_not_tried_again():
+    with Simulator(2, tick=None) as sim:
+        job = fl.start(server=sim.base_url, api_key=sim.api_key, view=False, save_to=False)
+        eventually(lambda: sim.requests, "the client subscribes")
+        sim.logout()
+        rec = job.result()
+        assert [action for action, _ in sim.requests] == ["subscribe"]
+    assert rec.info.stopped_because == "logout"
+    assert "retry" not in rec.connection["what"].to_list()
 
 
 def test_after_too_many_logins_the_wait_is_that_of_several_losses():
@@ -264,6 +295,17 @@ def test_an_offset_in_a_value_comes_before_the_zone_whoever_named_it():
         states = [{"source_id": 1, "last_update": text} for text in times]
         rows = rows_of(clock, "state_batch", message("state_batch", states))
         assert {row["last_update"] for row in rows} == {utc("2026-06-30 08:00:00")}
+
+
+def test_an_inferred_offset_knows_no_change_of_the_clocks():
+    times = ["2026-07-01 13:00:00", "2026-01-01 13:00:00"]  # summer, and before it
+    states = [{"source_id": 1, "last_update": text} for text in times]
+    text = message("state_batch", states, user_time="2026-07-01 14:00:00")
+    told = [utc("2026-07-01 11:00:00"), utc("2026-01-01 11:00:00")]  # it was 12:00 in Madrid
+    for zone in (None, "Europe/Madrid"):
+        rows = rows_of(decoder(timezone=zone), "state_batch", text)
+        assert [row["last_update"] for row in rows] == told
+        told[1] = utc("2026-01-01 12:00:00")
 
 
 def test_there_is_a_sample_of_every_event():

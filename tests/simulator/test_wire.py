@@ -156,6 +156,33 @@ def test_states_keep_to_the_documented_ranges_and_words_all_day(connect, batch):
     assert seen["movement_status"] == {"moving", "stopped", "parked"}
 
 
+def test_what_a_full_state_has_more_is_of_the_documented_types(still, connect, batch):
+    async def main():
+        async with connect(still) as client:
+            await client.ask(batch("state_batch"))
+            return (await client.event("state_batch"))["data"]
+
+    states = asyncio.run(main())
+    times = ("battery_update", "inputs_update", "outputs_update", "actual_track_update")
+    for state in states:
+        gsm = state["gsm"] or {}
+        if gsm:
+            assert gsm.keys() == {"updated", "signal_level", "network_name", "roaming"}
+            assert 0 <= gsm["signal_level"] <= 100
+            assert (type(gsm["network_name"]), type(gsm["roaming"])) == (str, bool)
+        if (level := state["battery_level"]) is not None:
+            assert type(level) is int
+            assert 0 <= level <= 100
+        assert (level is None) == (state["battery_update"] is None)
+        for bits in (state["inputs"], state["outputs"]):
+            assert {type(bit) for bit in bits} == {bool}
+        extra = state.get("additional", {}).values()
+        assert all(each.keys() == {"value", "updated"} for each in extra)
+        told = [gsm.get("updated"), *map(state.get, times), *(each["updated"] for each in extra)]
+        for text in filter(None, told):
+            assert datetime.strptime(text, "%Y-%m-%d %H:%M:%S").year  # noqa: DTZ007 - a local one
+
+
 def test_iso_times_are_those_of_readings_too_and_iot_times_stay_in_utc(connect, batch):
     async def main(sim):
         async with connect(sim) as client:
