@@ -66,7 +66,7 @@ def test_each_fact_has_tests_that_are_there_or_a_reason():
         ("", "neither"),
         ("not applicable:", "neither"),
         ("see above", "neither"),
-        ("`test_wire.py::test_there_is_a_sample_of_every_event`, and more", "neither"),
+        ("`tables/test_wire.py::test_there_is_a_sample_of_every_event`, and more", "neither"),
         ("`test_wire.py::sample`", "neither"),
     ],
 )
