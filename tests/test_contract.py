@@ -123,6 +123,14 @@ def test_a_part_ends_after_a_while_though_few_rows_came(monkeypatch, tmp_path):
         job.stop()
 
 
+def test_parts_are_compressed_with_zstd(tmp_path):
+    with Simulator(2, tick=None) as sim:
+        fl.capture(seconds=0.3, server=sim.base_url, api_key=sim.api_key, save_to=tmp_path / "rec")
+    parts = tmp_path / "rec" / "state_batch" / "*.parquet"
+    query = f"SELECT DISTINCT compression FROM parquet_metadata('{parts}') WHERE num_values > 0"
+    assert duckdb.sql(query).fetchall() == [("ZSTD",)]
+
+
 def moment_of(event, data):
     [row] = frames_of(decoder("UTC"), message(event, data))[event].to_dicts()
     return f"{row['event_time']:%H:%M}" if row["event_time"] != row["received_at"] else "arrival"
