@@ -65,6 +65,7 @@ NAVIGATION = {
     "To look up": [
         "data",
         "api/index",
+        "conformance",
         "faults",
         "limits",
         "../CHANGELOG",

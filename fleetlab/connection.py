@@ -36,7 +36,7 @@ from fleetlab.renewal import Renewal
 from fleetlab.server import redact
 from fleetlab.status import error_for, is_retryable
 from fleetlab.tasks import running, unless
-from fleetlab.timeouts import Timeouts
+from fleetlab.timeouts import Timeouts, wait_after
 from fleetlab.websocket import open_websocket
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ class Connection:
             self._attempt += 1
             self._accepted = False
             self._pulse = None
+            code = None
             try:
                 ended = await self._connect_once()
                 if ended == "stop" or not self._may_renew():
@@ -157,19 +158,20 @@ class Connection:
                 if not await self._renew():
                     return ended
             except FleetlabError as error:
+                code = error.code
                 ended_session = isinstance(error, AuthenticationError) and self._may_renew()
                 fatal = is_fatal(error) and not ended_session
                 if not self.subscribed.is_set() or fatal:
-                    await self._log("refused", str(error), error.code)
+                    await self._log("refused", str(error), code)
                     raise
-                await self._lost(str(error), error.code)
+                await self._lost(str(error), code)
                 if ended_session and not await self._renew():
                     if self._stop.is_set():
                         break
                     raise
             if self._attempt == 0:  # a good event had come
                 delays = self._timeouts.delays()
-            delay = next(delays)
+            delay = wait_after(code, delays)
             await self._log("retry", f"connecting again in {delay:.1f} s")
             await unless(self._stop, asyncio.sleep(delay))
         return "stop"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fleetlab.errors import AuthenticationError, FleetlabError, RequestRefused
 from fleetlab.tasks import unless
+from fleetlab.timeouts import wait_after
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -58,7 +59,8 @@ class Renewal:
             A session hash; None where the platform grants none, or it was stopped.
         """
         assert self._log_in is not None
-        for delay in self._timeouts.delays():
+        delays = self._timeouts.delays()
+        while not stop.is_set():
             try:
                 key = await unless(stop, self._log_in())
             except (AuthenticationError, RequestRefused) as error:
@@ -66,7 +68,7 @@ class Renewal:
                 return None
             except FleetlabError as error:
                 await log("failed", str(error), error.code)
-                await unless(stop, asyncio.sleep(delay))
+                await unless(stop, asyncio.sleep(wait_after(error.code, delays)))
             else:
                 self._renewed_at = time.monotonic()
                 return key

@@ -18,7 +18,7 @@ import fleetlab
 from fleetlab.connection import is_fatal
 from fleetlab.errors import FleetlabError, InvalidArgument, RecordingError
 from fleetlab.recording.disk import make_numbered
-from fleetlab.timeouts import backoff
+from fleetlab.timeouts import backoff, wait_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,14 +159,14 @@ class Rotation:
             self._end(job)
             if lasted < SHORT_S:
                 self._pause(job, SHORT_S)
-        for delay in backoff():
-            if self._is_over:
-                break
+        delays = backoff()
+        while not self._is_over:
             try:
                 follower = self._begin(job)
             except FleetlabError as error:
                 if isinstance(error, RecordingError) or is_fatal(error):
                     raise
+                delay = wait_after(error.code, delays)
                 self._tell(f"{error} Trying again in {delay:.0f} s.")
                 self._pause(job, delay)
             else:

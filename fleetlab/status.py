@@ -11,7 +11,10 @@ from fleetlab.errors import (
     ServerUnavailable,
 )
 
-__all__ = ["error_for", "is_retryable"]
+__all__ = ["TOO_MANY", "error_for", "is_retryable"]
+
+TOO_MANY: Final = 15
+"""The platform was asked too often."""
 
 _SET_KEY: Final = "Set FLEETLAB_API_KEY, or pass api_key= or login= and password=."
 _FATAL: Final[dict[int, tuple[type[FleetlabError], str]]] = {
@@ -32,7 +35,7 @@ _LATER: Final[dict[int, str]] = {
     6: "The platform met an unexpected error.",
     8: "The platform's queue is not available.",
     14: "The platform's database is not available.",
-    15: "Too many requests; a longer rate_limit or fewer captures at once help.",
+    TOO_MANY: "Too many requests; a longer rate_limit or fewer captures at once help.",
     229: "The platform is not ready.",
 }
 

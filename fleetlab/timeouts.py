@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from fleetlab.status import TOO_MANY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Timeouts", "backoff"]
+__all__ = ["Timeouts", "backoff", "wait_after"]
+
+_SLOWER: Final = 4
+"""Waits that are left out after too many requests: the first of 16 s is next."""
 
 
 def backoff() -> Iterator[float]:
@@ -18,6 +24,19 @@ def backoff() -> Iterator[float]:
     while True:
         yield delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients, hides nothing
         delay = min(delay * 2, 60.0)
+
+
+def wait_after(code: int | None, delays: Iterator[float]) -> float:
+    """Return seconds to wait after a failure: too many requests count as several.
+
+    Parameters
+    ----------
+    code : int or None
+        The failure's code.
+    delays : iterator of float
+        Waits that grow, in seconds.
+    """
+    return next(itertools.islice(delays, _SLOWER if code == TOO_MANY else 0, None))
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
 import fleetlab as fl
+from fleetlab.options import credentials
 from fleetlab.simulator import Simulator
 from tests.conftest import eventually
 
@@ -151,6 +153,20 @@ def test_the_key_is_no_option():
     assert "FLEETLAB_API_KEY" in out
     assert "--api-key" not in out
     assert "--password" not in out
+
+
+def test_a_key_that_the_environment_lacks_is_asked_for_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("getpass.getpass", lambda _: "hunter2")
+    assert credentials("eu", None) == {"api_key": "hunter2"}
+    assert credentials("eu", "me") == {"login": "me", "password": "hunter2"}
+    prompts = capsys.readouterr()
+    assert (prompts.out, prompts.err.split(":")[:2]) == ("", ["API key", "Password"])
+    monkeypatch.setenv("FLEETLAB_API_KEY", "0" * 32)
+    assert credentials("eu", None) == {}
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: False))
+    assert credentials("eu", "me") == {"login": "me", "password": None}
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("command", ["capture", "demo", "info", "rebuild", "export"])

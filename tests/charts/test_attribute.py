@@ -159,6 +159,11 @@ def test_where_a_queue_had_overrun_nothing_is_known_of_that_attribute_of_that_tr
     ]
 
 
+def test_of_both_queues_the_one_without_nulls_is_drawn():
+    rows = [iot(1, 900), iot(1, 900, queue="all"), iot(4, None, queue="all")]
+    assert points(charts.attribute(recording(iot_monitor=rows), "rpm")) == [(1, 900), (10, 900)]
+
+
 def test_a_null_ends_what_held():
     numbers = recording(readings_batch=[reading(1, 5), reading(4, None)])
     assert points(charts.attribute(numbers, "level"))[:2] == [(1, 5), (4, None)]
