@@ -78,10 +78,11 @@ soak: $(READY_BROWSER) ## Record 12,000 trackers for SOAK_MINUTES=10, then kill 
 	$(BIN)/python -m tests.soak
 	LIVE_MINUTES=5 $(BIN)/python -m pytest -n0 -s tests/browser/test_load.py
 
-lint: $(READY) ## Check style and types
+lint: $(READY) ## Check style, types and which room imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 docs: $(READY_DOCS) ## Build the documentation's site into build/site, and check every link in it
 	rm -rf $(SITE)

@@ -82,10 +82,6 @@ class Directory:
             self._rows[id_] = dict.fromkeys(_NAMES) | {"tracker_id": id_}
         return self._rows[id_]
 
-    def knows(self, source: int) -> bool:
-        """Tell whether a source belongs to a tracker that is known."""
-        return source in self._by_source
-
     def covers(self, trackers: Collection[int]) -> bool:
         """Tell whether the sources of all these trackers are known."""
         return all(id_ in self._rows and self._rows[id_]["source_id"] for id_ in trackers)
