@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Raw
 
-from fleetlab.limits import excess
+from fleetlab.limits import UNREADABLE, excess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -183,8 +183,6 @@ _HANDSHAKE: Final = re.compile(
 _RESPONSE_LIMIT: Final = 8_000_000
 # Python refuses to make a number of thousands of digits, so their count is looked at first.
 _ID: Final = re.compile(r"[0-9]{1,19}")
-# Nesting deeper than the interpreter's limit is valid JSON, too.
-_UNREADABLE: Final = (msgspec.MsgspecError, RecursionError)
 # Half of a pair of surrogates is legal in JSON's grammar and is no character.
 _ESCAPE: Final = re.compile(
     rb"\\(?:u([dD][89abAB][0-9a-fA-F]{2})(?:\\u[dD][c-fC-F][0-9a-fA-F]{2})?"
@@ -226,10 +224,10 @@ def read(data: bytes) -> Incoming:
         text = text.decode("utf-8", "replace").encode()
     try:
         envelope = _ENVELOPE.decode(text)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         try:
             envelope = _ENVELOPE.decode(_ESCAPE.sub(_whole_pairs, text))
-        except _UNREADABLE:
+        except UNREADABLE:
             return Unreadable(str(error))
     too_much = excess(text)
     return _opened(envelope, faults) if too_much is None else Unreadable(too_much)
@@ -339,7 +337,7 @@ def _text(raw: Raw) -> str | None:
 def _plain(raw: Raw) -> Any:
     try:
         return msgspec.json.decode(raw)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 

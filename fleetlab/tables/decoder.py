@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import polars as pl
 
 from fleetlab import protocol
+from fleetlab.limits import UNREADABLE
 from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord
 from fleetlab.schemas import EVENTS, table
 from fleetlab.tables.asked import Asked
@@ -235,7 +235,7 @@ class Decoder:
         if self._guesses:
             try:
                 self._decode_or_undo(records)
-            except (msgspec.MsgspecError, RecursionError):  # one is not what it looked like
+            except UNREADABLE:  # one is not what it looked like
                 self._guesses = False
             else:
                 return

@@ -8,6 +8,7 @@ from then on it passes at full speed and ends in the column ``extra``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -34,6 +35,8 @@ LEARNED_LIMIT: Final = 200
 """Unknown fields that are learned; a server that invents more gets rejects instead."""
 
 _UNFIT: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+# Names that a typed field can't have, and those that stand for them.
+_UNFIT_NAME: Final = re.compile(r'[\x00-\x1f"\\]|~')
 _NULL: Final = b"null"
 _ABSENT: Final = Raw(b"")
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
@@ -213,7 +216,7 @@ class Gate:
             where = f"{path}.{name}"
             if known is None:
                 if self._learn(name, trail):
-                    mended[name] = bytes(part)
+                    mended[_fit(name)] = bytes(part)
                 else:
                     reject(where, f"more than {LEARNED_LIMIT} unknown fields", bytes(part))
                 continue
@@ -296,9 +299,13 @@ def _struct(node: Obj, unknown: _Unknown, *, lenient: bool) -> Any:
             members.append((name, kind | None, None))
     members += [(attribute, Raw, _ABSENT) for attribute in unknown.own]
     members.sort(key=lambda member: member[2] is not msgspec.NODEFAULT)
-    return msgspec.defstruct(
-        "Item", members, rename=unknown.own, forbid_unknown_fields=True, gc=False
-    )
+    names = {attribute: _fit(name) for attribute, name in unknown.own.items()}
+    return msgspec.defstruct("Item", members, rename=names, forbid_unknown_fields=True, gc=False)
+
+
+def _fit(name: str) -> str:
+    """Return the name that an unknown field has in typed objects: its own, where that can be."""
+    return f"~{name.encode().hex()}" if _UNFIT_NAME.search(name) else name
 
 
 def _leaving_out(reject: Callable[[str, str, bytes], None]) -> Callable[[str, str, bytes], None]:

@@ -9,6 +9,7 @@ import msgspec
 import polars as pl
 from msgspec import Raw
 
+from fleetlab.limits import UNREADABLE
 from fleetlab.tables.gate import INT64, RAW, TEXT, Gate, Obj
 from fleetlab.tables.payload import join, open_devices
 from fleetlab.tables.rows import Batch, Rows, fields_of
@@ -165,7 +166,7 @@ class IotMonitor:
         """Yield the devices that can be read, each with its JSON path."""
         try:
             devices = _PAYLOAD.decode(piece.raw).iot_last_values
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             yield from self._devices_one_by_one(batch, piece)
             return
         for number, device in enumerate(devices):
@@ -184,7 +185,7 @@ class IotMonitor:
                 continue
             try:
                 device = _RAW_DEVICE.decode(item.raw)
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 reject(item.path, f"{error}; the item is left out", item.raw)
                 continue
             fields: list[Any] = []
@@ -192,7 +193,7 @@ class IotMonitor:
                 raw = getattr(device, name)
                 try:
                     fields.append(_FIELDS.decode(raw))
-                except msgspec.MsgspecError as error:
+                except UNREADABLE as error:
                     reject(f"{item.path}.{name}", error, raw, device.tracker_id)
                     fields.append(None)
             yield item.path, _Device(device.tracker_id, *fields)
@@ -246,5 +247,5 @@ def _places(batch: Batch, runs: Sequence[_Run], numbers: Sequence[int]) -> list[
 def _msg_time(raw: bytes) -> str | None:
     try:
         return msgspec.json.decode(raw, type=_TimeOnly).msg_time
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from fleetlab.limits import UNREADABLE
 from fleetlab.tables.gate import INT64, TEXT, Gate, Obj
 from fleetlab.tables.rows import Batch, Rows, fields_of
 
@@ -58,7 +59,7 @@ def decode_logout(batch: Batch, pieces: Sequence[Piece]) -> pl.DataFrame:
         for item in piece.items():
             try:
                 reasons.append(msgspec.json.decode(item.raw, type=str))
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 why = str(error).replace("`", "")
                 batch.reject(piece.message, item.path, why, bytes(item.raw))
                 reasons.append(None)
