@@ -16,7 +16,7 @@ import polars as pl
 
 from fleetlab import protocol
 from fleetlab.limits import UNREADABLE
-from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord
+from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord, whole
 from fleetlab.schemas import EVENTS, table
 from fleetlab.tables.asked import Asked
 from fleetlab.tables.connection_log import ConnectionLog
@@ -274,7 +274,8 @@ class Decoder:
             self._awaited.discard("zone")
 
     def _begin(self, record: ConnectionRecord) -> None:
-        self.settings = record.facts
+        name = whole(record.facts.get("recording", self.settings.get("recording", "")))
+        self.settings = {**record.facts, "recording": name}
         self._asked = Asked(record.facts.get("requests", ()))
         if self.clock.name(record.facts.get("timezone"), "argument"):
             self._awaited.discard("zone")

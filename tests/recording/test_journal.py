@@ -87,7 +87,7 @@ replies = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=10,
 )
-moments = st.integers(0, 2**62)
+moments = st.integers(0, 253_402_214_400_000_000)  # to the year 9999
 records = (
     st.builds(MessageRecord, st.integers(1, 2**62), moments, st.binary(max_size=50))
     | st.builds(
