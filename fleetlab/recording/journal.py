@@ -304,7 +304,7 @@ def _read_segment(
                         losses.note(f"{name}: line {line} from byte {place:,} on is {error}")
                         bad += 1
                         if bad == _BAD_LINES:
-                            losses.note(f"{name}: what follows line {line} from byte {place:,} on is left out")
+                            losses.note(f"{name}: the lines of that frame behind it are left out")
                             break
                     else:
                         if losses.saw(record):

@@ -144,9 +144,14 @@ def decode(data: bytes | bytearray | memoryview) -> Record:
         if line.rest is not UNSET and line.reply is not UNSET:
             return RestRecord(line.at, line.rest, line.reply)
         if line.connection is not UNSET:
-            it, facts = line.connection, line.connection.facts or {}
-            msgspec.convert(facts, _Facts)
-            return ConnectionRecord(
-                line.at, it.what, it.attempt, it.code, it.detail, facts, it.steady
-            )
+            return _happened(line.at, line.connection)
     raise ValueError("not a line of a journal: it is no message, no reply and no connection's")
+
+
+def _happened(at: int, told: _Connection) -> ConnectionRecord:
+    facts = told.facts or {}
+    try:
+        msgspec.convert(facts, _Facts)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"not a line of a journal: {error}") from error
+    return ConnectionRecord(at, told.what, told.attempt, told.code, told.detail, facts, told.steady)

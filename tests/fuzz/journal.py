@@ -161,21 +161,14 @@ def edited(segments: list[bytes], edits: bytes) -> list[bytes | None]:
 def compare(folder: DiskFolder, intact: fl.Recording) -> None:
     """Load what is left: no more rows than there were, and in the declared schemas."""
     rec = fl.load(folder.path)
-    losses = rec.rejects.filter(seq=None) if False else rec.rejects["seq"].null_count()
-    fewer = False
     for name in EVENTS:
         frame = rec.frames[name]
         assert frame.schema == schema(name), name
-        known, found = intact.frames[name], frame
-        gone = len(known) - len(found)
-        fewer = fewer or gone > 0
-        if name in ("state", "state_batch", "lifecycle", "readings_batch"):
-            assert gone >= 0, name
-            numbers = found["seq"].to_list()
-            assert numbers == sorted(numbers), name
+        if name != "iot_monitor":  # where the last content is lost, a queue is new again
+            assert len(frame) <= len(intact.frames[name]), name
+        assert frame["seq"].is_sorted(), name
     for name in (*GROWING, "trackers"):
         assert getattr(rec, name).schema == schema(name), name
-    del losses
     repr(rec), rec.summary()
 
 
@@ -187,8 +180,7 @@ def check_made_up(folder: DiskFolder, lines: bytes) -> None:
     with holding(folder, [frame]):
         try:
             rec = fl.load(folder.path)
-        except fl.FleetlabError as error:
-            assert str(error)
+        except fl.FleetlabError:
             return
     size = 0
     for name in EVENTS:
@@ -209,7 +201,9 @@ def mutate(data: bytes, max_size: int, seed: int) -> bytes:
     rng = Random(seed)
     if rng.random() < 0.5:
         edits = [data[n : n + EDIT.size] for n in range(1, len(data), EDIT.size)][:5]
-        one = EDIT.pack(rng.randrange(6), *(rng.randrange(256), *(rng.randrange(9_000) for _ in "abc")))
+        one = EDIT.pack(
+            rng.randrange(6), *(rng.randrange(256), *(rng.randrange(9_000) for _ in "abc"))
+        )
         edits.insert(rng.randrange(len(edits) + 1), one)
         return (data[:1] + b"".join(edits))[:max_size]
     return bytes(atheris.Mutate(data, max_size))

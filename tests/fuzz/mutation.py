@@ -74,9 +74,11 @@ def mutated(text: bytes, other: bytes, rng: Random) -> bytes:
 
 def changed(value: Any, donor: Any, rng: Random) -> Any:
     """Change something somewhere in a value, deeper places more often."""
-    inner = list(value.items() if isinstance(value, dict) else enumerate(value)) if (
-        isinstance(value, (dict, list))
-    ) else []
+    inner = (
+        list(value.items() if isinstance(value, dict) else enumerate(value))
+        if (isinstance(value, (dict, list)))
+        else []
+    )
     if inner and rng.random() < 0.85:
         key, part = rng.choice(inner)
         value[key] = changed(part, donor, rng)

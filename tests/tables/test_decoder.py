@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -735,10 +736,52 @@ def test_deep_nesting_is_a_reject_at_the_most_and_the_next_message_is_read(event
     assert frames["state"].filter(seq=2)["tracker_id"].to_list() == [103]
 
 
+@pytest.mark.parametrize(
+    ("event", "data"),
+    [
+        ("state", '{"source_id":1,"x":NESTED}'),
+        ("state", '{"state":{"source_id":1},"x":NESTED}'),
+        ("state", "NESTED"),
+        ("state_batch", '[{"source_id":1,"x":NESTED}]'),
+        ("readings_batch", '{"101":{"states":[{"field":"a","value":NESTED}]}}'),
+        ("readings_batch", "[NESTED]"),
+        ("iot_monitor", "NESTED"),
+        ("iot_monitor", '{"iot_last_values":NESTED}'),
+        ("iot_monitor", '{"iot_last_values":[{"tracker_id":1,"all_fields":NESTED}]}'),
+        ("iot_monitor", '{"iot_last_values":[{"tracker_id":1,"all_fields":{"a":NESTED}}]}'),
+        ("iot_monitor", '{"iot_last_values":[{"tracker_id":1,"all_fields":{"a":[NESTED]}}]}'),
+        ("lifecycle", '[{"source_id":1,"x":NESTED}]'),
+        ("logout", "[NESTED]"),
+    ],
+)
+@pytest.mark.parametrize("large", [10, 4_096])
+def test_nesting_that_only_the_first_look_bears_does_not_end_the_stream(
+    monkeypatch, event, data, large
+):
+    # How deep a parser goes depends on who calls it, so each depth near the limit has its turn.
+    monkeypatch.setattr("fleetlab.protocol._LARGE", large)
+    limit = sys.getrecursionlimit()
+    for depth in range(limit - 80, limit):
+        nested = data.replace("NESTED", "[" * depth + "]" * depth)
+        text = f'{{"type":"event","event":"{event}","data":{nested}}}'
+        frames = frames_of(decoder(), text, message("state", {"source_id": 9003}))
+        assert frames["state"].filter(seq=2)["tracker_id"].to_list() == [103]
+
+
 def test_half_a_surrogate_pair_costs_a_character_and_not_the_message():
     text = b'{"type":"event","event":"state","data":{"source_id":1,"movement_status":"a\\ud800b"}}'
     [row] = rows_of(decoder(), "state", text)
     assert row["movement_status"] == "a\ufffdb"
+
+
+def test_half_a_surrogate_pair_in_what_is_no_message_costs_a_character():
+    made = decoder(trackers=[{"id": 101, "label": "a\ud800b", "source": {"id": 9001}}])
+    made.feed(ConnectionRecord(AT, "trackers_unavailable", detail="\udfff"))
+    frames = frames_of(made, message("state", {"source_id": 9001}))
+    assert frames["state"]["label"].to_list() == ["a\ufffdb"]
+    assert frames["connection"]["detail"].to_list()[-1] == "\ufffd"
+    made = decoder(recording="a\udcffb")
+    assert frames_of(made, sample("state"))["state"]["recording"].to_list() == ["a\ufffdb"]
 
 
 def test_bytes_that_are_not_utf8_cost_characters_and_not_the_message():
@@ -776,6 +819,30 @@ def test_unknown_fields_and_statuses_are_kept():
     assert "rejects" not in frames
 
 
+@pytest.mark.parametrize("name", ['a"b', "\\", "\0", "\n", "", "~22", '"', "\u2028"])
+def test_an_unknown_field_may_have_any_name(name):
+    state = {"source_id": 1, name: 5, "gps": {name: [1]}, '~x"': 6}
+    frames = frames_of(decoder(), message("state_batch", [state, {"source_id": 2}, state]))
+    assert "rejects" not in frames
+    first, second, third = frames["state_batch"]["extra"]
+    assert json.loads(first) == {name: 5, "gps": {name: [1]}, '~x"': 6}
+    assert (second, third) == (None, first)
+
+
+def test_a_name_without_end_costs_no_more_memory_than_its_message():
+    values = [{"value": n} for n in range(2_000)]
+    devices = [{"tracker_id": 101, "all_fields": {"a" * 20_000: values, "b" * 255: values[:1]}}]
+    devices.append({"tracker_id": 103, "all_fields": {"c": [{"x" * 20_000: 1}] * 50}})
+    text = message("iot_monitor", {"iot_last_values": devices})
+    frames = frames_of(decoder(), text, message("state", {"source_id": 9003}))
+    assert sum(frame.estimated_size() for frame in frames.values()) < len(text)
+    rows = frames["iot_monitor"].filter(tracker_id=101)
+    assert rows["field"].to_list() == ["b" * 255]
+    reject = frames["rejects"].row(0, named=True)
+    assert reject["reason"] == "a name of more than 255 characters"
+    assert reject["path"].startswith("$.data.iot_last_values[0].all_fields.aaa")
+
+
 # -- against the plain decoder -----------------------------------------------------------------
 
 TIMES = st.one_of(
@@ -790,7 +857,9 @@ REALS = st.one_of(
 )
 IDS = st.integers(1, 2**63 - 1)
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), REALS, TEXTS)
-UNKNOWN = st.dictionaries(st.sampled_from(["mood", "déjà vu", "__class__", "x y"]), SCALARS)
+UNKNOWN = st.dictionaries(
+    st.sampled_from(["mood", "déjà vu", "__class__", "x y", 'a"\\', "~", "\0"]), SCALARS
+)
 
 
 def optional(required: dict[str, Any] | None = None, **fields: Any):
