@@ -190,13 +190,14 @@ _ESCAPE: Final = re.compile(
 )
 
 
-# How large events begin and end on the wire, to the letter.
+# How large events begin and end on the wire, to the letter. Of a batch that is no array the items
+# would not be looked for, so that it could be anything.
 _LARGE: Final = 4_096
 _ENDS: Final = (b"]}", b"}}")
 _PART: Final = 4_096
 _HEAD: Final = re.compile(
-    rb'\{"type":"event","event":"(state_batch|readings_batch|iot_monitor)",'
-    rb'(?:"user_time":"([0-9A-Za-z :.+-]{1,40})",)?"data":(?=[\[{])'
+    rb'\{"type":"event","event":"(state_batch|readings_batch|(iot_monitor))",'
+    rb'(?:"user_time":"([0-9A-Za-z :.+-]{1,40})",)?"data":(?(2)(?=[\[{])|(?=\[))'
 )
 
 
@@ -255,7 +256,7 @@ def guess(data: bytes) -> EventMessage | None:
     head = _HEAD.match(data)
     if head is None or excess(data) is not None or not _is_utf8(data):
         return None
-    event, user_time = head.group(1).decode(), head.group(2)
+    event, user_time = head.group(1).decode(), head.group(3)
     payload = Raw(memoryview(data)[head.end() : -1])
     return EventMessage(event, payload, None if user_time is None else user_time.decode())
 

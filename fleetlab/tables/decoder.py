@@ -100,10 +100,13 @@ class Decoder:
             event: {tuple(key) if isinstance(key, list) else key for key in keys}
             for event, keys in state.get("seen", {}).items()
         }
-        self._states = States()
-        self._readings = Readings()
-        self._iot = IotMonitor(QueueMemory(state.get("queues", ())))
-        self._lifecycle = Lifecycle()
+        learned = state.get("learned", {})
+        # Of each event its own, as they are not decoded in the order in which they came.
+        self._states = {name: States(learned.get(name, ())) for name in ("state", "state_batch")}
+        self._readings = Readings(learned.get("readings_batch", ()))
+        memory = QueueMemory(state.get("queues", ()))
+        self._iot = IotMonitor(memory, learned.get("iot_monitor", ()))
+        self._lifecycle = Lifecycle(learned.get("lifecycle", ()))
         self._rejects = Rejects(state.get("rejects", 0))
         self._pending: list[Record] = []
         self._hold_until: int | None = None
@@ -196,10 +199,19 @@ class Decoder:
             "log": self.log.state(),
             "seen": {event: list(keys) for event, keys in self._seen.items()},
             "queues": self._iot.memory.dump(),
+            "learned": {name: [*one.learned] for name, one in self._learning() if one.learned},
             "rejects": self._rejects.listed,
             "last_at": self.last_at,
             "ended": None if self.ended is None else asdict(self.ended),
         }
+
+    def _learning(self) -> Iterator[tuple[str, States | Readings | IotMonitor | Lifecycle]]:
+        yield from self._states.items()
+        yield from zip(
+            ("readings_batch", "iot_monitor", "lifecycle"),
+            (self._readings, self._iot, self._lifecycle),
+            strict=True,
+        )
 
     # -- inside -----------------------------------------------------------------------------
 
@@ -362,7 +374,7 @@ class Decoder:
             return self._lifecycle.decode(batch, pieces)
         if batch.event == "logout":
             return decode_logout(batch, pieces)
-        frame, unknown = self._states.decode(batch, pieces)
+        frame, unknown = self._states[batch.event].decode(batch, pieces)
         self.strangers |= unknown - self._told
         return frame
 

@@ -87,17 +87,21 @@ class Gate:
     ----------
     shape : Obj
         What an item looks like.
+    learned : iterable of list of str, optional
+        What another one had learned, to go on from there.
 
     Attributes
     ----------
-    learned : int
-        Unknown fields met so far.
+    learned : list of list of str
+        Unknown fields met so far: the names that lead to each.
     """
 
-    def __init__(self, shape: Obj) -> None:
+    def __init__(self, shape: Obj, learned: Iterable[Sequence[str]] = ()) -> None:
         self._shape = shape
         self._unknown = _Unknown()
-        self.learned = 0
+        self.learned: list[list[str]] = []
+        for *trail, name in learned:
+            self._learn(name, tuple(trail))
         self._leaves: dict[Any, msgspec.json.Decoder[Any]] = {}
         self._build()
 
@@ -164,11 +168,11 @@ class Gate:
         self._lenient = msgspec.json.Decoder(list[lenient | None])  # type: ignore[valid-type]
 
     def _mend_item(self, raw: bytes, reject: Callable[[str, str, bytes], None]) -> bytes:
-        learned = self.learned
+        learned = len(self.learned)
         if raw == _NULL:
             reject("", "Expected object, got null", raw)
         mended = self._mend(raw, self._shape, (), "", reject)
-        if self.learned != learned:
+        if len(self.learned) != learned:
             self._build()
         return mended
 
@@ -260,12 +264,12 @@ class Gate:
             unknown = unknown.inner.setdefault(step, _Unknown())
         if name in unknown.own.values():
             return True
-        if self.learned >= LEARNED_LIMIT:
+        if len(self.learned) >= LEARNED_LIMIT:
             return False
         # In the order of their names, so that `extra` doesn't depend on which came first.
         own = {**unknown.own, f"unknown_{len(unknown.own)}": name}
         unknown.own = dict(sorted(own.items(), key=lambda item: item[1]))
-        self.learned += 1
+        self.learned.append([*trail, name])
         return True
 
     def _leaf(self, node: Any) -> msgspec.json.Decoder[Any]:

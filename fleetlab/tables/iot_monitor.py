@@ -16,7 +16,7 @@ from fleetlab.tables.rows import Batch, Rows, fields_of
 from fleetlab.tables.values import NOT_A_SCALAR, read_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fleetlab.tables.payload import Piece
     from fleetlab.tables.queues import News, QueueMemory
@@ -92,11 +92,18 @@ class IotMonitor:
     ----------
     memory : QueueMemory
         The last content of every queue.
+    learned : iterable of list of str, optional
+        Unknown fields that were met before, as :attr:`learned` gave them.
     """
 
-    def __init__(self, memory: QueueMemory) -> None:
+    def __init__(self, memory: QueueMemory, learned: Iterable[Sequence[str]] = ()) -> None:
         self.memory = memory
-        self._gate = Gate(_VALUE)
+        self._gate = Gate(_VALUE, learned)
+
+    @property
+    def learned(self) -> list[list[str]]:
+        """Unknown fields met so far: the names that lead to each."""
+        return self._gate.learned
 
     def decode(
         self, batch: Batch, pieces: Sequence[Piece]

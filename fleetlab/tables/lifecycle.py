@@ -11,7 +11,7 @@ from fleetlab.tables.gate import INT64, TEXT, Gate, Obj
 from fleetlab.tables.rows import Batch, Rows, fields_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import polars as pl
 
@@ -23,10 +23,21 @@ _LIFECYCLE: Final = Obj({"source_id": INT64, "lifecycle_event": TEXT})
 
 
 class Lifecycle:
-    """Decodes lifecycle events."""
+    """Decodes lifecycle events.
 
-    def __init__(self) -> None:
-        self._gate = Gate(_LIFECYCLE)
+    Parameters
+    ----------
+    learned : iterable of list of str, optional
+        Unknown fields that were met before, as :attr:`learned` gave them.
+    """
+
+    def __init__(self, learned: Iterable[Sequence[str]] = ()) -> None:
+        self._gate = Gate(_LIFECYCLE, learned)
+
+    @property
+    def learned(self) -> list[list[str]]:
+        """Unknown fields met so far: the names that lead to each."""
+        return self._gate.learned
 
     def decode(self, batch: Batch, pieces: Sequence[Piece]) -> pl.DataFrame:
         """Make the rows of a batch, of schema ``lifecycle``, in the order of the items."""

@@ -176,6 +176,8 @@ def open_payload(
     try:
         items = _items("$.data", data)
     except RecursionError as error:
+        if guess:
+            raise
         return event, [], [Item(data, "$.data", fault=str(error))]
     if event in _BATCHES and _are_readings(items, event):
         event, items = "readings_batch", [inner for item in items for inner in _trackers(item)]

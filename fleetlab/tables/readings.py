@@ -43,11 +43,22 @@ _PARTS: Final = Obj(dict.fromkeys(PARTS, Many(_ENTRY)))
 
 
 class Readings:
-    """Decodes readings."""
+    """Decodes readings.
 
-    def __init__(self) -> None:
-        self._gate = Gate(_PARTS)
+    Parameters
+    ----------
+    learned : iterable of list of str, optional
+        Unknown fields that were met before, as :attr:`learned` gave them.
+    """
+
+    def __init__(self, learned: Iterable[Sequence[str]] = ()) -> None:
+        self._gate = Gate(_PARTS, learned)
         self._trackers = TrackerIds()
+
+    @property
+    def learned(self) -> list[list[str]]:
+        """Unknown fields met so far: the names that lead to each."""
+        return self._gate.learned
 
     def decode(self, batch: Batch, pieces: Sequence[Piece]) -> pl.DataFrame:
         """Make the rows of a batch.

@@ -12,7 +12,7 @@ from fleetlab.tables.rows import Batch, Lists, Rows, fields_of
 from fleetlab.tables.values import scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from msgspec import Raw
 
@@ -102,10 +102,21 @@ _MADE: Final = ("tracker_id", "label", "snapshot", "lat", "lng", "extra")
 
 
 class States:
-    """Decodes source states."""
+    """Decodes source states.
 
-    def __init__(self) -> None:
-        self._gate = Gate(_STATE)
+    Parameters
+    ----------
+    learned : iterable of list of str, optional
+        Unknown fields that were met before, as :attr:`learned` gave them.
+    """
+
+    def __init__(self, learned: Iterable[Sequence[str]] = ()) -> None:
+        self._gate = Gate(_STATE, learned)
+
+    @property
+    def learned(self) -> list[list[str]]:
+        """Unknown fields met so far: the names that lead to each."""
+        return self._gate.learned
 
     def decode(self, batch: Batch, pieces: Sequence[Piece]) -> tuple[pl.DataFrame, set[int]]:
         """Make the rows of a batch.

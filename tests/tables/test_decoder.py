@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord
 from fleetlab.schemas import EVENTS, schema
@@ -293,6 +294,10 @@ HEAD = '{"type":"event","event":"state_batch","user_time":"2026-07-01 14:00:00",
         (HEAD + '[{"source_id":"1"},{"source_id":2}]}', 1, 1),
         (HEAD.replace("state_batch", "iot_monitor") + '{"iot_last_values":[}}', 0, 1),
         (HEAD.replace("state_batch", "readings_batch") + '[{"7":{"counters":[}}]}', 0, 1),
+        (HEAD.replace("state_batch", "readings_batch") + '{"7":{"counters":[}}}', 0, 1),
+        (HEAD + '{"7":{"counters":[{"type":}]}}', 0, 1),
+        (HEAD + '{"source_id":1,"gps":{"speed"}}}', 0, 1),
+        (HEAD + '{"source_id":1,"gps":{}}}', 1, 0),
     ],
 )
 def test_a_large_message_that_only_begins_as_events_do_is_read_as_any_other(
@@ -301,6 +306,9 @@ def test_a_large_message_that_only_begins_as_events_do_is_read_as_any_other(
     monkeypatch.setattr("fleetlab.protocol._LARGE", 10)
     between = HEAD + '[{"source_id":9003}]}'
     frames = frames_of(decoder(), between, text, between)
+    monkeypatch.setattr("fleetlab.protocol._LARGE", 1_000_000)
+    for name, frame in frames_of(decoder(), between, text, between).items():
+        assert_frame_equal(frames[name], frame)
     assert frames["state_batch"].filter(source_id=9003)["seq"].to_list() == [1, 3]
     assert frames["state_batch"].filter(source_id=9003)["snapshot"].to_list() == [True, False]
     assert len(frames["state_batch"]) == 2 + rows
@@ -1029,6 +1037,47 @@ def test_a_checkpoint_goes_on_as_if_nothing_had_happened(texts, cut):
         return found
 
     assert run(cut) == run(None)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_which_unknown_fields_are_too_many_does_not_depend_on_the_bits(monkeypatch, fresh):
+    monkeypatch.setattr("fleetlab.tables.gate.LEARNED_LIMIT", 3)
+    odd = [{f"{name}{n}": n for n in range(2)} for name in "abc"]
+    entries = [
+        {"counters": [{"type": "x", **one}], "states": [{"field": "x", **one}]} for one in odd
+    ]
+    queues = [{"speed": [{"value": n, **one}]} for n, one in enumerate(odd)]
+    texts = [
+        text
+        for one, entry, queue in zip(odd, entries, queues, strict=True)
+        for text in (
+            message("state_batch", [{"source_id": 1, min(one): 1}]),
+            message("state", {"source_id": 1, max(one): 1, "gps": one}),
+            message("readings_batch", [{"101": entry}]),
+            message("lifecycle", {"source_id": 1, **one}),
+            message("iot_monitor", {"iot_last_values": [{"tracker_id": 1, "all_fields": queue}]}),
+        )
+    ]
+
+    def run(cuts: set[int]) -> dict[str, pl.DataFrame]:
+        made = decoder()
+        found: dict[str, list[pl.DataFrame]] = {}
+        for number, text in enumerate(texts, 1):
+            made.feed(MessageRecord(number, AT + number, text.encode()))
+            if number in cuts or number == len(texts):
+                for name, frame in made.decode().items():
+                    found.setdefault(name, []).append(frame)
+                if fresh:
+                    made = Decoder(json.loads(json.dumps(made.checkpoint())), made.directory.frame)
+        return {name: pl.concat(parts) for name, parts in found.items()}
+
+    whole = run(set())
+    assert len(whole["rejects"]) > 20
+    for cuts in ({3, 7}, {4, 10}, set(range(len(texts)))):
+        parts = run(cuts)
+        assert parts.keys() == whole.keys()
+        for name, frame in whole.items():
+            assert_frame_equal(parts[name], frame)
 
 
 @settings(max_examples=100, deadline=None)
