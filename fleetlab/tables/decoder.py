@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
     from fleetlab.records import Record
+    from fleetlab.tables.gate import Gate
 
 __all__ = ["Decoder"]
 
@@ -199,19 +200,17 @@ class Decoder:
             "log": self.log.state(),
             "seen": {event: list(keys) for event, keys in self._seen.items()},
             "queues": self._iot.memory.dump(),
-            "learned": {name: [*one.learned] for name, one in self._learning() if one.learned},
+            "learned": {name: [*gate.learned] for name, gate in self._gates() if gate.learned},
             "rejects": self._rejects.listed,
             "last_at": self.last_at,
             "ended": None if self.ended is None else asdict(self.ended),
         }
 
-    def _learning(self) -> Iterator[tuple[str, States | Readings | IotMonitor | Lifecycle]]:
-        yield from self._states.items()
-        yield from zip(
-            ("readings_batch", "iot_monitor", "lifecycle"),
-            (self._readings, self._iot, self._lifecycle),
-            strict=True,
-        )
+    def _gates(self) -> Iterator[tuple[str, Gate]]:
+        yield from ((event, states.gate) for event, states in self._states.items())
+        yield "readings_batch", self._readings.gate
+        yield "iot_monitor", self._iot.gate
+        yield "lifecycle", self._lifecycle.gate
 
     # -- inside -----------------------------------------------------------------------------
 
@@ -286,9 +285,8 @@ class Decoder:
             self._awaited.discard("zone")
 
     def _begin(self, record: ConnectionRecord) -> None:
-        name = whole(record.facts.get("recording", self.settings.get("recording", "")))
-        self.settings = {**record.facts, "recording": name}
-        self._asked = Asked(record.facts.get("requests", ()))
+        self.settings = {**self.settings, **record.facts}
+        self._asked = Asked(self.settings.get("requests", ()))
         if self.clock.name(record.facts.get("timezone"), "argument"):
             self._awaited.discard("zone")
 
@@ -347,7 +345,7 @@ class Decoder:
 
     def _decode_event(self, event: str, messages: list[Message], pieces: list[Piece]) -> None:
         batch = Batch(
-            recording=self.settings.get("recording", ""),
+            recording=whole(self.settings.get("recording", "")),
             event=event,
             messages=messages,
             clock=self.clock,

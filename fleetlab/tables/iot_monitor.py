@@ -93,17 +93,12 @@ class IotMonitor:
     memory : QueueMemory
         The last content of every queue.
     learned : iterable of list of str, optional
-        Unknown fields that were met before, as :attr:`learned` gave them.
+        What the gate of another one had learned, to go on from there.
     """
 
     def __init__(self, memory: QueueMemory, learned: Iterable[Sequence[str]] = ()) -> None:
         self.memory = memory
-        self._gate = Gate(_VALUE, learned)
-
-    @property
-    def learned(self) -> list[list[str]]:
-        """Unknown fields met so far: the names that lead to each."""
-        return self._gate.learned
+        self.gate = Gate(_VALUE, learned)
 
     def decode(
         self, batch: Batch, pieces: Sequence[Piece]
@@ -157,7 +152,7 @@ class IotMonitor:
             path = f"{run.base}.{run.queue}_fields.{fields[row]}[{places[row]}]{where}"
             batch.reject(message, path, reason, raw, run.tracker_id)
 
-        decoded = self._gate.decode(join(raws), lambda: raws, reject)
+        decoded = self.gate.decode(join(raws), lambda: raws, reject)
         if not all(decoded):
             numbers = list(compress(numbers, decoded))
             fields, places = list(compress(fields, decoded)), list(compress(places, decoded))

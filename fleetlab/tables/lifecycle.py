@@ -23,21 +23,10 @@ _LIFECYCLE: Final = Obj({"source_id": INT64, "lifecycle_event": TEXT})
 
 
 class Lifecycle:
-    """Decodes lifecycle events.
-
-    Parameters
-    ----------
-    learned : iterable of list of str, optional
-        Unknown fields that were met before, as :attr:`learned` gave them.
-    """
+    """Decodes lifecycle events, going on from what the gate of another one had learned."""
 
     def __init__(self, learned: Iterable[Sequence[str]] = ()) -> None:
-        self._gate = Gate(_LIFECYCLE, learned)
-
-    @property
-    def learned(self) -> list[list[str]]:
-        """Unknown fields met so far: the names that lead to each."""
-        return self._gate.learned
+        self.gate = Gate(_LIFECYCLE, learned)
 
     def decode(self, batch: Batch, pieces: Sequence[Piece]) -> pl.DataFrame:
         """Make the rows of a batch, of schema ``lifecycle``, in the order of the items."""
@@ -50,7 +39,7 @@ class Lifecycle:
         def reject(number: int, path: str, reason: str, raw: bytes) -> None:
             batch.reject(piece.message, piece.path(number) + path, reason, raw)
 
-        decoded = self._gate.decode(piece.raw, piece.raws, reject)
+        decoded = self.gate.decode(piece.raw, piece.raws, reject)
         happened = [one for one in decoded if one is not None]
         fields = fields_of(happened, _LIFECYCLE.names)
         tracker = batch.directory.trackers_of(fields["source_id"], batch.asked)

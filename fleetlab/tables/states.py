@@ -102,21 +102,10 @@ _MADE: Final = ("tracker_id", "label", "snapshot", "lat", "lng", "extra")
 
 
 class States:
-    """Decodes source states.
-
-    Parameters
-    ----------
-    learned : iterable of list of str, optional
-        Unknown fields that were met before, as :attr:`learned` gave them.
-    """
+    """Decodes source states, going on from what the gate of another one had learned."""
 
     def __init__(self, learned: Iterable[Sequence[str]] = ()) -> None:
-        self._gate = Gate(_STATE, learned)
-
-    @property
-    def learned(self) -> list[list[str]]:
-        """Unknown fields met so far: the names that lead to each."""
-        return self._gate.learned
+        self.gate = Gate(_STATE, learned)
 
     def decode(self, batch: Batch, pieces: Sequence[Piece]) -> tuple[pl.DataFrame, set[int]]:
         """Make the rows of a batch.
@@ -145,7 +134,7 @@ class States:
     def _decode(self, batch: Batch, piece: Piece) -> tuple[list[Any], Sequence[int]]:
         """Return the states of a piece that can be read, and their numbers in it."""
         refused: list[tuple[int, str, str, bytes]] = []
-        decoded = self._gate.decode(piece.raw, piece.raws, lambda *reject: refused.append(reject))
+        decoded = self.gate.decode(piece.raw, piece.raws, lambda *reject: refused.append(reject))
         for number, path, reason, raw in refused:
             source = None if decoded[number] is None else decoded[number].source_id
             [tracker] = batch.directory.trackers_of([source], batch.asked)
@@ -158,7 +147,7 @@ class States:
     def _extra(
         self, piece: Piece, numbers: Sequence[int], states: Sequence[Any]
     ) -> list[str | None]:
-        inside = self._gate.extra(states)
+        inside = self.gate.extra(states)
         if piece.opened is None:
             return inside
         around = [piece.opened[number].extra for number in numbers]
