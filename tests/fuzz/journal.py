@@ -11,7 +11,6 @@ import contextlib
 import json
 import shutil
 import struct
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +57,8 @@ def records() -> list[Record]:
 
 RECORDS = records()
 SENT = {one.seq: one for one in RECORDS if isinstance(one, MessageRecord)}
-HOME = Path(tempfile.mkdtemp(prefix="fuzz-"))
+HOME = Path(__file__).parents[2] / "build" / "fuzz" / "recordings"
+shutil.rmtree(HOME, ignore_errors=True)
 
 
 def write(name: str, *, published: int) -> DiskFolder:
