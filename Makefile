@@ -11,9 +11,12 @@ OLD_KERNEL := $(VENV)/old-kernel
 READY_OLD_KERNEL := $(OLD_KERNEL)/.ready
 EXTRAS := $(VENV)/extras
 READY_EXTRAS := $(EXTRAS)/.ready
+FUZZ := $(VENV)/fuzz
+READY_FUZZ := $(FUZZ)/.ready
+FUZZ_MINUTES ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-browser test-extras matrix soak lint docs bench clean
+.PHONY: help demo lab test test-browser test-extras matrix soak fuzz lint docs bench clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +58,13 @@ $(READY_EXTRAS): pyproject.toml
 	$(EXTRAS)/bin/python -m pip install --quiet --editable ".[dev,spark,geo,bench]"
 	@touch $@
 
+# What only the fuzzer needs, and none of the tests.
+$(READY_FUZZ): pyproject.toml
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/python -m pip install --quiet --upgrade pip
+	$(FUZZ)/bin/python -m pip install --quiet --editable ".[fuzz]"
+	@touch $@
+
 demo: $(READY) ## Record the simulated fleet for 30 s, and show what came
 	$(BIN)/fleetlab capture --server demo --seconds 30 --rate-limit 1s
 
@@ -77,6 +87,10 @@ matrix: $(READY) ## Build it, and try it on each Python with the lowest and the 
 soak: $(READY_BROWSER) ## Record 12,000 trackers for SOAK_MINUTES=10, then kill SOAK_KILLS=50 captures (SOAK_TROUBLES=1: faults)
 	$(BIN)/python -m tests.soak
 	LIVE_MINUTES=5 $(BIN)/python -m pytest -n0 -s tests/browser/test_load.py
+
+fuzz: $(READY_FUZZ) ## Try hostile messages, then hostile journals, FUZZ_MINUTES=20 each
+	$(FUZZ)/bin/python -m tests.fuzz messages --minutes $(FUZZ_MINUTES)
+	$(FUZZ)/bin/python -m tests.fuzz journal --minutes $(FUZZ_MINUTES)
 
 lint: $(READY) ## Check style, types and which room imports which
 	$(BIN)/ruff check .

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["OBJECTS", "VALUES", "excess"]
+import msgspec
+
+__all__ = ["OBJECTS", "UNREADABLE", "VALUES", "excess"]
+
+UNREADABLE: Final = (msgspec.MsgspecError, RecursionError)
+"""What decoding raises: nesting deeper than the interpreter's limit is valid JSON, too. How deep
+that is depends on who calls, so what could be opened may still be too deep inside."""
 
 OBJECTS: Final = 500_000
 """Objects in one text: three times the readings of 12,000 trackers at once."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Raw
 
-from fleetlab.limits import excess
+from fleetlab.limits import UNREADABLE, excess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -183,8 +183,6 @@ _HANDSHAKE: Final = re.compile(
 _RESPONSE_LIMIT: Final = 8_000_000
 # Python refuses to make a number of thousands of digits, so their count is looked at first.
 _ID: Final = re.compile(r"[0-9]{1,19}")
-# Nesting deeper than the interpreter's limit is valid JSON, too.
-_UNREADABLE: Final = (msgspec.MsgspecError, RecursionError)
 # Half of a pair of surrogates is legal in JSON's grammar and is no character.
 _ESCAPE: Final = re.compile(
     rb"\\(?:u([dD][89abAB][0-9a-fA-F]{2})(?:\\u[dD][c-fC-F][0-9a-fA-F]{2})?"
@@ -192,13 +190,14 @@ _ESCAPE: Final = re.compile(
 )
 
 
-# How large events begin and end on the wire, to the letter.
+# How large events begin and end on the wire, to the letter. Of a batch that is no array the items
+# would not be looked for, so that it could be anything.
 _LARGE: Final = 4_096
 _ENDS: Final = (b"]}", b"}}")
 _PART: Final = 4_096
 _HEAD: Final = re.compile(
-    rb'\{"type":"event","event":"(state_batch|readings_batch|iot_monitor)",'
-    rb'(?:"user_time":"([0-9A-Za-z :.+-]{1,40})",)?"data":(?=[\[{])'
+    rb'\{"type":"event","event":"(state_batch|readings_batch|(iot_monitor))",'
+    rb'(?:"user_time":"([0-9A-Za-z :.+-]{1,40})",)?"data":(?(2)(?=[\[{])|(?=\[))'
 )
 
 
@@ -226,10 +225,10 @@ def read(data: bytes) -> Incoming:
         text = text.decode("utf-8", "replace").encode()
     try:
         envelope = _ENVELOPE.decode(text)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         try:
             envelope = _ENVELOPE.decode(_ESCAPE.sub(_whole_pairs, text))
-        except _UNREADABLE:
+        except UNREADABLE:
             return Unreadable(str(error))
     too_much = excess(text)
     return _opened(envelope, faults) if too_much is None else Unreadable(too_much)
@@ -257,7 +256,7 @@ def guess(data: bytes) -> EventMessage | None:
     head = _HEAD.match(data)
     if head is None or excess(data) is not None or not _is_utf8(data):
         return None
-    event, user_time = head.group(1).decode(), head.group(2)
+    event, user_time = head.group(1).decode(), head.group(3)
     payload = Raw(memoryview(data)[head.end() : -1])
     return EventMessage(event, payload, None if user_time is None else user_time.decode())
 
@@ -339,7 +338,7 @@ def _text(raw: Raw) -> str | None:
 def _plain(raw: Raw) -> Any:
     try:
         return msgspec.json.decode(raw)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 

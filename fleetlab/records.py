@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ConnectionRecord", "MessageRecord", "Record", "RestRecord"]
+__all__ = ["ConnectionRecord", "MessageRecord", "Record", "RestRecord", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +83,11 @@ class ConnectionRecord:
 
 
 Record = MessageRecord | RestRecord | ConnectionRecord
+
+
+def whole(text: str) -> str:
+    """Return a text that a column takes: with U+FFFD for each half of a pair of surrogates.
+
+    Such halves come from escapes in the JSON of replies, and from names of the system's.
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -30,6 +30,7 @@ _FATAL: Final[dict[int, tuple[type[FleetlabError], str]]] = {
     275: (RequestRefused, "The user is blocked; ask the platform's support."),
     276: (RequestRefused, "That is forbidden for this kind of session; use an API key."),
 }
+_TOO_LARGE: Final = 2**63
 _LATER: Final[dict[int, str]] = {
     1: "The platform's database has failed.",
     6: "The platform met an unexpected error.",
@@ -52,6 +53,8 @@ def error_for(code: int | None, description: str, asked: str = "") -> FleetlabEr
     asked : str
         What was asked for; shown where that was the mistake.
     """
+    if code is not None and not -_TOO_LARGE <= code < _TOO_LARGE:
+        code = None  # no code of the platform's, and none that a column holds
     said = f"The server said: {description} (code {code})."
     if code in _FATAL:
         kind, sentence = _FATAL[code]

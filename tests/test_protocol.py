@@ -242,5 +242,7 @@ def test_each_code_is_the_right_error_and_worth_a_retry_or_not(codes, kind, retr
 
 def test_an_error_says_what_to_do():
     assert "FLEETLAB_API_KEY" in str(error_for(4, ""))
+    for code in (2**63, -(2**64), 10**300):  # no column holds these
+        assert error_for(code, "words").code is None
     assert "[asked]" in str(error_for(7, "", "[asked]"))
     assert "rate_limit" in str(error_for(15, ""))

@@ -31,6 +31,9 @@ __all__ = ["JournalWriter", "Position", "decode", "encode", "has_journal", "read
 
 _FOLDER: Final = "raw"
 _SUFFIX: Final = ".jsonl.zst"
+_BAD_LINES: Final = 100
+"""Lines of a frame that can't be read, after which the rest isn't tried: millions fit in one."""
+
 _OPTIONS: Final[dict[int, int]] = {
     zstd.CompressionParameter.compression_level: 1,
     zstd.CompressionParameter.checksum_flag: 1,
@@ -290,7 +293,7 @@ def _read_segment(
             continue
         place, frame = found
         skip = begin.line if place == begin.frame else 0
-        start = 0
+        start = bad = 0
         with memoryview(frame) as view:
             for line in range(1, frame.count(b"\n") + 1):
                 stop = frame.index(b"\n", start) + 1
@@ -299,9 +302,13 @@ def _read_segment(
                         record = decode(view[start:stop])
                     except ValueError as error:
                         losses.note(f"{name}: line {line} from byte {place:,} on is {error}")
+                        bad += 1
+                        if bad == _BAD_LINES:
+                            losses.note(f"{name}: the lines of that frame behind it are left out")
+                            break
                     else:
-                        losses.saw(record)
-                        yield Position(begin.segment, place, line), record
+                        if losses.saw(record):
+                            yield Position(begin.segment, place, line), record
                 start = stop
 
 

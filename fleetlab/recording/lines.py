@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -25,20 +25,46 @@ __all__ = ["decode", "encode"]
 _PART: Final = 250_000  # characters; what is encoded at a time stays in the processor's cache
 
 
+_INT64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+# 0001-01-02 to 9999-12-31, as of the wire's times: one day inside what Python can show.
+_MOMENT = Annotated[int, msgspec.Meta(ge=-62_135_510_400_000_000, le=253_402_214_400_000_000)]
+
+
 class _Connection(msgspec.Struct, omit_defaults=True):
     what: str
-    attempt: int | None = None
-    code: int | None = None
+    attempt: _INT64 | None = None
+    code: _INT64 | None = None
     detail: str | None = None
     facts: dict[str, Any] | None = None
-    steady: int | None = None
+    steady: _INT64 | None = None
+
+
+class _Request(msgspec.Struct):
+    type: str
+    trackers: Literal["all"] | list[_INT64]
+    filtered: bool = False
+
+
+class _Facts(msgspec.Struct):
+    """Those facts that somebody looks at; there may be others."""
+
+    recording: str = ""
+    started_at: _MOMENT = 0
+    server: str = ""
+    timezone: str | None = None
+    requests: list[_Request] = []
+    note: str | None = None
+    remark: str | None = None
+    fleetlab: str = ""
+    error: str | None = None
+    alive: tuple[_MOMENT, _INT64 | None] | None = None
 
 
 class _Line(msgspec.Struct, omit_defaults=True):
     """All kinds in one, so that a line is parsed once; the order is that of the keys."""
 
-    seq: int | UnsetType = UNSET
-    at: int | UnsetType = UNSET
+    seq: _INT64 | UnsetType = UNSET
+    at: _MOMENT | UnsetType = UNSET
     text: str | UnsetType = UNSET
     b64: bytes | UnsetType = UNSET
     rest: str | UnsetType = UNSET
@@ -118,8 +144,14 @@ def decode(data: bytes | bytearray | memoryview) -> Record:
         if line.rest is not UNSET and line.reply is not UNSET:
             return RestRecord(line.at, line.rest, line.reply)
         if line.connection is not UNSET:
-            it = line.connection
-            return ConnectionRecord(
-                line.at, it.what, it.attempt, it.code, it.detail, it.facts or {}, it.steady
-            )
+            return _happened(line.at, line.connection)
     raise ValueError("not a line of a journal: it is no message, no reply and no connection's")
+
+
+def _happened(at: int, told: _Connection) -> ConnectionRecord:
+    facts = told.facts or {}
+    try:
+        msgspec.convert(facts, _Facts)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"not a line of a journal: {error}") from error
+    return ConnectionRecord(at, told.what, told.attempt, told.code, told.detail, facts, told.steady)

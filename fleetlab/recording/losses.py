@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from fleetlab.records import MessageRecord
@@ -28,6 +29,7 @@ class Losses:
         self._last = last
         self._open: list[str] = []
         self._file = self._suspect = ""
+        self._again: Counter[str] = Counter()
 
     def begin(self, file: str) -> None:
         """Take note of the next file; if it goes on too late, the one before has lost its end."""
@@ -37,10 +39,16 @@ class Losses:
         """Take down a loss; what it cost is told later."""
         self._open.append(sentence)
 
-    def saw(self, record: Record) -> None:
-        """Take note of the next record that could be read."""
+    def saw(self, record: Record) -> bool:
+        """Take note of the next record that could be read; tell whether it comes in its turn.
+
+        Numbers of messages grow. One that doesn't was written before, or belongs somewhere else.
+        """
         if not isinstance(record, MessageRecord):
-            return
+            return True
+        if self._last is not None and record.seq <= self._last:
+            self._again[self._file] += 1
+            return False
         if not self._open and self._last is not None and record.seq > self._last + 1:
             self.note(f"{self._suspect}: its end is missing")
         self._suspect = self._file
@@ -54,12 +62,17 @@ class Losses:
             else:
                 self._tell("no message is missing")
         self._last = record.seq
+        return True
 
     def finish(self) -> None:
         """Tell what is still open at the journal's end."""
         self._tell(
             f"messages after {self._last} may be missing" if self._last else "messages are missing"
         )
+        self._problems += [
+            f"{file}: messages that come twice or after later ones are left out: {count:,}."
+            for file, count in self._again.items()
+        ]
 
     def _tell(self, what: str) -> None:
         self._problems += [f"{sentence}; {what}." for sentence in self._open]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fleetlab.records import whole
 from fleetlab.schemas import table
 
 if TYPE_CHECKING:
@@ -44,9 +45,8 @@ class ConnectionLog:
     def add(self, record: ConnectionRecord) -> None:
         """Take the next thing that happened."""
         steady_s = _seconds(0, record.steady)
-        self.rows.append(
-            (record.at, record.what, record.attempt, record.code, record.detail, steady_s)
-        )
+        what, detail = whole(record.what), None if record.detail is None else whole(record.detail)
+        self.rows.append((record.at, what, record.attempt, record.code, detail, steady_s))
         if record.what == "lost" and self._lost is None:
             at, steady = record.facts.get("alive", (record.at, record.steady))
             reason = "asleep" if record.facts.get("asleep") else "disconnected"

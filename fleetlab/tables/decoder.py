@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import polars as pl
 
 from fleetlab import protocol
-from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord
+from fleetlab.limits import UNREADABLE
+from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord, whole
 from fleetlab.schemas import EVENTS, table
 from fleetlab.tables.asked import Asked
 from fleetlab.tables.connection_log import ConnectionLog
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
     from fleetlab.records import Record
+    from fleetlab.tables.gate import Gate
 
 __all__ = ["Decoder"]
 
@@ -100,10 +101,13 @@ class Decoder:
             event: {tuple(key) if isinstance(key, list) else key for key in keys}
             for event, keys in state.get("seen", {}).items()
         }
-        self._states = States()
-        self._readings = Readings()
-        self._iot = IotMonitor(QueueMemory(state.get("queues", ())))
-        self._lifecycle = Lifecycle()
+        learned = state.get("learned", {})
+        # Of each event its own, as they are not decoded in the order in which they came.
+        self._states = {name: States(learned.get(name, ())) for name in ("state", "state_batch")}
+        self._readings = Readings(learned.get("readings_batch", ()))
+        memory = QueueMemory(state.get("queues", ()))
+        self._iot = IotMonitor(memory, learned.get("iot_monitor", ()))
+        self._lifecycle = Lifecycle(learned.get("lifecycle", ()))
         self._rejects = Rejects(state.get("rejects", 0))
         self._pending: list[Record] = []
         self._hold_until: int | None = None
@@ -196,10 +200,17 @@ class Decoder:
             "log": self.log.state(),
             "seen": {event: list(keys) for event, keys in self._seen.items()},
             "queues": self._iot.memory.dump(),
+            "learned": {name: [*gate.learned] for name, gate in self._gates() if gate.learned},
             "rejects": self._rejects.listed,
             "last_at": self.last_at,
             "ended": None if self.ended is None else asdict(self.ended),
         }
+
+    def _gates(self) -> Iterator[tuple[str, Gate]]:
+        yield from ((event, states.gate) for event, states in self._states.items())
+        yield "readings_batch", self._readings.gate
+        yield "iot_monitor", self._iot.gate
+        yield "lifecycle", self._lifecycle.gate
 
     # -- inside -----------------------------------------------------------------------------
 
@@ -235,7 +246,7 @@ class Decoder:
         if self._guesses:
             try:
                 self._decode_or_undo(records)
-            except (msgspec.MsgspecError, RecursionError):  # one is not what it looked like
+            except UNREADABLE:  # one is not what it looked like
                 self._guesses = False
             else:
                 return
@@ -274,8 +285,8 @@ class Decoder:
             self._awaited.discard("zone")
 
     def _begin(self, record: ConnectionRecord) -> None:
-        self.settings = record.facts
-        self._asked = Asked(record.facts.get("requests", ()))
+        self.settings = {**self.settings, **record.facts}
+        self._asked = Asked(self.settings.get("requests", ()))
         if self.clock.name(record.facts.get("timezone"), "argument"):
             self._awaited.discard("zone")
 
@@ -334,7 +345,7 @@ class Decoder:
 
     def _decode_event(self, event: str, messages: list[Message], pieces: list[Piece]) -> None:
         batch = Batch(
-            recording=self.settings.get("recording", ""),
+            recording=whole(self.settings.get("recording", "")),
             event=event,
             messages=messages,
             clock=self.clock,
@@ -361,7 +372,7 @@ class Decoder:
             return self._lifecycle.decode(batch, pieces)
         if batch.event == "logout":
             return decode_logout(batch, pieces)
-        frame, unknown = self._states.decode(batch, pieces)
+        frame, unknown = self._states[batch.event].decode(batch, pieces)
         self.strangers |= unknown - self._told
         return frame
 

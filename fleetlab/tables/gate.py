@@ -8,6 +8,7 @@ from then on it passes at full speed and ends in the column ``extra``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -34,6 +35,8 @@ LEARNED_LIMIT: Final = 200
 """Unknown fields that are learned; a server that invents more gets rejects instead."""
 
 _UNFIT: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+# Names that a typed field can't have, and those that stand for them.
+_UNFIT_NAME: Final = re.compile(r'[\x00-\x1f"\\]|~')
 _NULL: Final = b"null"
 _ABSENT: Final = Raw(b"")
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
@@ -84,17 +87,21 @@ class Gate:
     ----------
     shape : Obj
         What an item looks like.
+    learned : iterable of list of str, optional
+        What another one had learned, to go on from there.
 
     Attributes
     ----------
-    learned : int
-        Unknown fields met so far.
+    learned : list of list of str
+        Unknown fields met so far: the names that lead to each.
     """
 
-    def __init__(self, shape: Obj) -> None:
+    def __init__(self, shape: Obj, learned: Iterable[Sequence[str]] = ()) -> None:
         self._shape = shape
         self._unknown = _Unknown()
-        self.learned = 0
+        self.learned: list[list[str]] = []
+        for *trail, name in learned:
+            self._learn(name, tuple(trail))
         self._leaves: dict[Any, msgspec.json.Decoder[Any]] = {}
         self._build()
 
@@ -161,11 +168,11 @@ class Gate:
         self._lenient = msgspec.json.Decoder(list[lenient | None])  # type: ignore[valid-type]
 
     def _mend_item(self, raw: bytes, reject: Callable[[str, str, bytes], None]) -> bytes:
-        learned = self.learned
+        learned = len(self.learned)
         if raw == _NULL:
             reject("", "Expected object, got null", raw)
         mended = self._mend(raw, self._shape, (), "", reject)
-        if self.learned != learned:
+        if len(self.learned) != learned:
             self._build()
         return mended
 
@@ -213,7 +220,7 @@ class Gate:
             where = f"{path}.{name}"
             if known is None:
                 if self._learn(name, trail):
-                    mended[name] = bytes(part)
+                    mended[_fit(name)] = bytes(part)
                 else:
                     reject(where, f"more than {LEARNED_LIMIT} unknown fields", bytes(part))
                 continue
@@ -257,12 +264,12 @@ class Gate:
             unknown = unknown.inner.setdefault(step, _Unknown())
         if name in unknown.own.values():
             return True
-        if self.learned >= LEARNED_LIMIT:
+        if len(self.learned) >= LEARNED_LIMIT:
             return False
         # In the order of their names, so that `extra` doesn't depend on which came first.
         own = {**unknown.own, f"unknown_{len(unknown.own)}": name}
         unknown.own = dict(sorted(own.items(), key=lambda item: item[1]))
-        self.learned += 1
+        self.learned.append([*trail, name])
         return True
 
     def _leaf(self, node: Any) -> msgspec.json.Decoder[Any]:
@@ -296,9 +303,13 @@ def _struct(node: Obj, unknown: _Unknown, *, lenient: bool) -> Any:
             members.append((name, kind | None, None))
     members += [(attribute, Raw, _ABSENT) for attribute in unknown.own]
     members.sort(key=lambda member: member[2] is not msgspec.NODEFAULT)
-    return msgspec.defstruct(
-        "Item", members, rename=unknown.own, forbid_unknown_fields=True, gc=False
-    )
+    names = {attribute: _fit(name) for attribute, name in unknown.own.items()}
+    return msgspec.defstruct("Item", members, rename=names, forbid_unknown_fields=True, gc=False)
+
+
+def _fit(name: str) -> str:
+    """Return the name that an unknown field has in typed objects: its own, where that can be."""
+    return f"~{name.encode().hex()}" if _UNFIT_NAME.search(name) else name
 
 
 def _leaving_out(reject: Callable[[str, str, bytes], None]) -> Callable[[str, str, bytes], None]:

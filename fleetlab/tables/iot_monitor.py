@@ -9,13 +9,14 @@ import msgspec
 import polars as pl
 from msgspec import Raw
 
+from fleetlab.limits import UNREADABLE
 from fleetlab.tables.gate import INT64, RAW, TEXT, Gate, Obj
 from fleetlab.tables.payload import join, open_devices
 from fleetlab.tables.rows import Batch, Rows, fields_of
 from fleetlab.tables.values import NOT_A_SCALAR, read_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fleetlab.tables.payload import Piece
     from fleetlab.tables.queues import News, QueueMemory
@@ -91,11 +92,13 @@ class IotMonitor:
     ----------
     memory : QueueMemory
         The last content of every queue.
+    learned : iterable of list of str, optional
+        What the gate of another one had learned, to go on from there.
     """
 
-    def __init__(self, memory: QueueMemory) -> None:
+    def __init__(self, memory: QueueMemory, learned: Iterable[Sequence[str]] = ()) -> None:
         self.memory = memory
-        self._gate = Gate(_VALUE)
+        self.gate = Gate(_VALUE, learned)
 
     def decode(
         self, batch: Batch, pieces: Sequence[Piece]
@@ -149,7 +152,7 @@ class IotMonitor:
             path = f"{run.base}.{run.queue}_fields.{fields[row]}[{places[row]}]{where}"
             batch.reject(message, path, reason, raw, run.tracker_id)
 
-        decoded = self._gate.decode(join(raws), lambda: raws, reject)
+        decoded = self.gate.decode(join(raws), lambda: raws, reject)
         if not all(decoded):
             numbers = list(compress(numbers, decoded))
             fields, places = list(compress(fields, decoded)), list(compress(places, decoded))
@@ -165,7 +168,7 @@ class IotMonitor:
         """Yield the devices that can be read, each with its JSON path."""
         try:
             devices = _PAYLOAD.decode(piece.raw).iot_last_values
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             yield from self._devices_one_by_one(batch, piece)
             return
         for number, device in enumerate(devices):
@@ -184,7 +187,7 @@ class IotMonitor:
                 continue
             try:
                 device = _RAW_DEVICE.decode(item.raw)
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 reject(item.path, f"{error}; the item is left out", item.raw)
                 continue
             fields: list[Any] = []
@@ -192,7 +195,7 @@ class IotMonitor:
                 raw = getattr(device, name)
                 try:
                     fields.append(_FIELDS.decode(raw))
-                except msgspec.MsgspecError as error:
+                except UNREADABLE as error:
                     reject(f"{item.path}.{name}", error, raw, device.tracker_id)
                     fields.append(None)
             yield item.path, _Device(device.tracker_id, *fields)
@@ -246,5 +249,5 @@ def _places(batch: Batch, runs: Sequence[_Run], numbers: Sequence[int]) -> list[
 def _msg_time(raw: bytes) -> str | None:
     try:
         return msgspec.json.decode(raw, type=_TimeOnly).msg_time
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None

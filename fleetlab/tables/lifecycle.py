@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from fleetlab.limits import UNREADABLE
 from fleetlab.tables.gate import INT64, TEXT, Gate, Obj
 from fleetlab.tables.rows import Batch, Rows, fields_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import polars as pl
 
@@ -22,10 +23,10 @@ _LIFECYCLE: Final = Obj({"source_id": INT64, "lifecycle_event": TEXT})
 
 
 class Lifecycle:
-    """Decodes lifecycle events."""
+    """Decodes lifecycle events, going on from what the gate of another one had learned."""
 
-    def __init__(self) -> None:
-        self._gate = Gate(_LIFECYCLE)
+    def __init__(self, learned: Iterable[Sequence[str]] = ()) -> None:
+        self.gate = Gate(_LIFECYCLE, learned)
 
     def decode(self, batch: Batch, pieces: Sequence[Piece]) -> pl.DataFrame:
         """Make the rows of a batch, of schema ``lifecycle``, in the order of the items."""
@@ -38,7 +39,7 @@ class Lifecycle:
         def reject(number: int, path: str, reason: str, raw: bytes) -> None:
             batch.reject(piece.message, piece.path(number) + path, reason, raw)
 
-        decoded = self._gate.decode(piece.raw, piece.raws, reject)
+        decoded = self.gate.decode(piece.raw, piece.raws, reject)
         happened = [one for one in decoded if one is not None]
         fields = fields_of(happened, _LIFECYCLE.names)
         tracker = batch.directory.trackers_of(fields["source_id"], batch.asked)
@@ -58,7 +59,7 @@ def decode_logout(batch: Batch, pieces: Sequence[Piece]) -> pl.DataFrame:
         for item in piece.items():
             try:
                 reasons.append(msgspec.json.decode(item.raw, type=str))
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 why = str(error).replace("`", "")
                 batch.reject(piece.message, item.path, why, bytes(item.raw))
                 reasons.append(None)

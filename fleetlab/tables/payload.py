@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import Raw
 
-from fleetlab.limits import OBJECTS
+from fleetlab.limits import OBJECTS, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -173,7 +173,12 @@ def open_payload(
             return "readings_batch", _cut_text(view, _NEXT_READINGS), []
         if _STATES.match(view):
             return "state" if event == "state" else "state_batch", _cut_text(view, _NEXT_STATE), []
-    items = _items("$.data", data)
+    try:
+        items = _items("$.data", data)
+    except RecursionError as error:
+        if guess:
+            raise
+        return event, [], [Item(data, "$.data", fault=str(error))]
     if event in _BATCHES and _are_readings(items, event):
         event, items = "readings_batch", [inner for item in items for inner in _trackers(item)]
     elif event in _BATCHES:
@@ -222,7 +227,7 @@ def _are_readings(items: Sequence[Item], event: str) -> bool:
     for item in items:
         try:
             names = _OBJECT.decode(item.raw)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             continue
         if "source_id" in names or "state" in names:
             return False
@@ -235,7 +240,7 @@ def _unwrapped(item: Item) -> Item:
     """Take a state out of ``{"type": "source_state_event", "state": {…}}``."""
     try:
         parts = _OBJECT.decode(item.raw)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return item
     if "source_id" in parts or "state" not in parts:
         return item
@@ -249,7 +254,7 @@ def _trackers(item: Item) -> Iterator[Item]:
     """Take a map tracker → readings apart."""
     try:
         objects = _OBJECT.decode(item.raw)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         item.fault = str(error).replace("`", "")
         yield item
         return
@@ -284,9 +289,12 @@ def open_readings(piece: Piece) -> list[Item]:
 def open_devices(data: Raw | bytes) -> list[Item]:
     """Return the devices of a payload of ``iot_monitor``, in whatever it holds them."""
     path = "$.data"
-    if memoryview(data)[0] == ord("{"):
-        parts = _OBJECT.decode(data)
-        if "iot_last_values" not in parts:
-            return [Item(Raw(data), path, fault="iot_last_values is missing")]
-        path, data = "$.data.iot_last_values", parts["iot_last_values"]
-    return _items(path, data)
+    try:
+        if memoryview(data)[0] == ord("{"):
+            parts = _OBJECT.decode(data)
+            if "iot_last_values" not in parts:
+                return [Item(Raw(data), path, fault="iot_last_values is missing")]
+            path, data = "$.data.iot_last_values", parts["iot_last_values"]
+        return _items(path, data)
+    except RecursionError as error:
+        return [Item(Raw(data), path, fault=str(error))]

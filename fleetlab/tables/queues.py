@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Raw
 
+from fleetlab.limits import UNREADABLE
 from fleetlab.tables.values import scalar
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ FULL: Final = 12
 """Values that a full queue holds."""
 
 _ARRAY: Final = msgspec.json.Decoder(list[Raw])
+_NAME_LIMIT: Final = 255  # characters; each value of a queue has its name in its row
 _LIMIT: Final = 1_000_000  # bytes of a queue, which is remembered; it has twelve values
 
 
@@ -130,7 +132,7 @@ class QueueMemory:
                 front = text[1 : begin - 1]
                 try:
                     moment = moments[stamp(front).msg_time]
-                except msgspec.MsgspecError:
+                except UNREADABLE:
                     moment = math.nan
                 if moment > newest and len(text) <= _LIMIT:
                     known[field] = (text, moment)
@@ -141,8 +143,8 @@ class QueueMemory:
             if text == last:
                 continue
             try:
-                items, overrun = _compare(text, last)
-            except msgspec.MsgspecError as error:
+                items, overrun = _compare(field, text, last)
+            except UNREADABLE as error:
                 news.faults.append((field, str(error).replace("`", ""), text))
                 continue
             known[field] = (text, _newest(text))
@@ -158,8 +160,10 @@ class QueueMemory:
 _Compared = tuple[list[tuple[int, bytes]], tuple[bytes, bytes] | None]
 
 
-def _compare(text: bytes, last: bytes) -> _Compared:
+def _compare(field: str, text: bytes, last: bytes) -> _Compared:
     """Return the new values with their places, oldest first, and the values around an overrun."""
+    if len(field) > _NAME_LIMIT:
+        raise msgspec.ValidationError(f"a name of more than {_NAME_LIMIT} characters")
     if len(text) > _LIMIT:
         raise msgspec.ValidationError(f"a queue of more than {_LIMIT:,} bytes")
     front = _front(text, last) if last else None
@@ -183,7 +187,7 @@ def _front(text: bytes, last: bytes) -> list[bytes] | None:
         items = list(map(bytes, _ARRAY.decode(b"[%b]" % front)))
         # One that fell off the end and comes again at the front is none more than before.
         times = [_moment(one.msg_time) for one in _STAMPS.decode(b"[%b%b]" % (front, gone))]
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
     if not set(times[: len(items)]).isdisjoint(times[len(items) :]):
         return None
@@ -211,7 +215,7 @@ def _key(item: bytes) -> Hashable:
     """Return what a value is, the same for all ways to write it."""
     try:
         entry = _ENTRY.decode(item)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return item
     kind, text = scalar(entry.value)
     return _moment(entry.msg_time), _moment(entry.srv_time), kind, text or bytes(entry.value)
@@ -248,6 +252,6 @@ def _newest(text: bytes) -> float:
     """Return the moment of the newest value of a queue, or infinity where one has none."""
     try:
         moments = [_MOMENTS[one.msg_time] for one in _STAMPS.decode(text)]
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return math.inf
     return math.inf if any(map(math.isnan, moments)) else max(moments, default=math.inf)

@@ -43,10 +43,10 @@ _PARTS: Final = Obj(dict.fromkeys(PARTS, Many(_ENTRY)))
 
 
 class Readings:
-    """Decodes readings."""
+    """Decodes readings, going on from what the gate of another one had learned."""
 
-    def __init__(self) -> None:
-        self._gate = Gate(_PARTS)
+    def __init__(self, learned: Iterable[Sequence[str]] = ()) -> None:
+        self.gate = Gate(_PARTS, learned)
         self._trackers = TrackerIds()
 
     def decode(self, batch: Batch, pieces: Sequence[Piece]) -> pl.DataFrame:
@@ -86,7 +86,7 @@ class Readings:
         decoded, trackers = self._decode(batch, piece, reject_item)
         entries, places = line_up(decoded)
         extra: list[str | None] | None = None
-        if self._gate.learned:
+        if self.gate.learned:
             extra = self._unknown(decoded, entries, places, reject_item)
         # The first object of a tracker is the snapshot, with all the readings in it.
         snapshot = batch.is_snapshot(trackers)
@@ -98,7 +98,7 @@ class Readings:
         self, batch: Batch, piece: Piece, reject: Reject
     ) -> tuple[list[Any], list[int | None]]:
         """Return the objects of a piece, None where one can't be read, and their trackers."""
-        maps = None if piece.opened else self._gate.decode_maps(piece.raw)
+        maps = None if piece.opened else self.gate.decode_maps(piece.raw)
         if maps is not None:
             trackers = list(map(self._trackers.__getitem__, chain.from_iterable(maps)))
             if None not in trackers:
@@ -111,7 +111,7 @@ class Readings:
                 batch.reject(piece.message, item.path, item.fault, bytes(item.raw))
         piece.opened = good
         raws = piece.raws()
-        decoded = self._gate.decode(join(raws), lambda: raws, reject)
+        decoded = self.gate.decode(join(raws), lambda: raws, reject)
         return decoded, [item.tracker for item in good]
 
     def _unknown(
@@ -119,10 +119,10 @@ class Readings:
     ) -> list[str | None]:
         """Return the fields that nobody knows, of the readings and of what they stood in."""
         extra = [
-            self._gate.inner_extra(PARTS[kind], [entry])[0]
+            self.gate.inner_extra(PARTS[kind], [entry])[0]
             for kind, entry in zip(places.kinds(), entries, strict=True)
         ]
-        for number, own in enumerate(self._gate.extra(decoded)):
+        for number, own in enumerate(self.gate.extra(decoded)):
             if own is None:
                 continue
             row = places.first_row(number)

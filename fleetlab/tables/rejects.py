@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["Origin", "Reject", "Rejects"]
 
 RAW_LIMIT = 2_000
-"""Characters of a rejected part that are kept; the whole message is in the journal."""
+"""Characters of a rejected part that are kept, and of the names that lead to it; the whole message
+is in the journal."""
 
 ROW_LIMIT = 100_000
 """Rejects that are listed one by one; a hostile server may not fill the memory with them."""
@@ -60,10 +61,12 @@ class Rejects:
         if self.listed == ROW_LIMIT:
             reason = f"more than {ROW_LIMIT:,} rejects; from here on they are in the journal only"
         text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
-        if len(text) > RAW_LIMIT:
-            text = text[:RAW_LIMIT] + "…"
-        self.rows.append((*origin[:4], path, reason, text))
+        self.rows.append((*origin[:4], _cut(path), reason, _cut(text)))
 
     def frame(self) -> pl.DataFrame:
         """Return what was collected as a frame of schema ``rejects``."""
         return table("rejects", self.rows)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= RAW_LIMIT else text[:RAW_LIMIT] + "…"

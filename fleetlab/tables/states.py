@@ -12,7 +12,7 @@ from fleetlab.tables.rows import Batch, Lists, Rows, fields_of
 from fleetlab.tables.values import scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from msgspec import Raw
 
@@ -102,10 +102,10 @@ _MADE: Final = ("tracker_id", "label", "snapshot", "lat", "lng", "extra")
 
 
 class States:
-    """Decodes source states."""
+    """Decodes source states, going on from what the gate of another one had learned."""
 
-    def __init__(self) -> None:
-        self._gate = Gate(_STATE)
+    def __init__(self, learned: Iterable[Sequence[str]] = ()) -> None:
+        self.gate = Gate(_STATE, learned)
 
     def decode(self, batch: Batch, pieces: Sequence[Piece]) -> tuple[pl.DataFrame, set[int]]:
         """Make the rows of a batch.
@@ -134,7 +134,7 @@ class States:
     def _decode(self, batch: Batch, piece: Piece) -> tuple[list[Any], Sequence[int]]:
         """Return the states of a piece that can be read, and their numbers in it."""
         refused: list[tuple[int, str, str, bytes]] = []
-        decoded = self._gate.decode(piece.raw, piece.raws, lambda *reject: refused.append(reject))
+        decoded = self.gate.decode(piece.raw, piece.raws, lambda *reject: refused.append(reject))
         for number, path, reason, raw in refused:
             source = None if decoded[number] is None else decoded[number].source_id
             [tracker] = batch.directory.trackers_of([source], batch.asked)
@@ -147,7 +147,7 @@ class States:
     def _extra(
         self, piece: Piece, numbers: Sequence[int], states: Sequence[Any]
     ) -> list[str | None]:
-        inside = self._gate.extra(states)
+        inside = self.gate.extra(states)
         if piece.opened is None:
             return inside
         around = [piece.opened[number].extra for number in numbers]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from fleetlab.records import whole
 from fleetlab.schemas import empty, schema
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _number(value: Any) -> int | None:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None or isinstance(value, (dict, list)) else str(value)
+    return None if value is None or isinstance(value, (dict, list)) else whole(str(value))
 
 
 def _flag(value: Any) -> bool | None:

@@ -87,7 +87,7 @@ replies = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=10,
 )
-moments = st.integers(0, 2**62)
+moments = st.integers(0, 253_402_214_400_000_000)  # to the year 9999
 records = (
     st.builds(MessageRecord, st.integers(1, 2**62), moments, st.binary(max_size=50))
     | st.builds(
@@ -185,6 +185,23 @@ def test_nulls_and_unknown_keys_of_a_line_do_no_harm():
         b'{"seq":1,"at":2,"text":"x',
         b'{"seq":1,"at":2,"text":"\xff"}',
         b"[" * 100_000,
+        b'{"seq":9223372036854775808,"at":2,"text":"x"}',
+        b'{"seq":1,"at":253402300800000000,"text":"x"}',
+        b'{"seq":1,"at":-62135596800000001,"text":"x"}',
+        b'{"at":1,"connection":{"what":"lost","code":9223372036854775808}}',
+        *(
+            b'{"at":1,"connection":{"what":"started","facts":{%b}}}' % facts
+            for facts in (
+                b'"requests":[{"type":"state"}]',
+                b'"requests":[{"type":"state","trackers":"some"}]',
+                b'"requests":5',
+                b'"recording":null',
+                b'"started_at":1e300',
+                b'"server":[]',
+                b'"alive":5',
+                b'"alive":["x",null]',
+            )
+        ),
     ],
 )
 def test_a_bad_line_is_a_value_error(line):
@@ -533,6 +550,32 @@ def test_a_bad_line_is_skipped_and_told_of():
     ]
     assert "line 2 from byte 0 on is not a line of a journal" in problems[0]
     assert "no message is missing" in problems[0]
+
+
+def test_what_follows_a_hundred_bad_lines_of_a_frame_is_left_out_and_told_of():
+    options = {zstd.CompressionParameter.checksum_flag: 1}
+    bad = zstd.compress(b"x\n" * 1_000_000 + line_of(message(2)), options=options)
+    good = [zstd.compress(line_of(message(seq)), options=options) for seq in (1, 3)]
+    problems = []
+    folder = damaged(good[0] + bad + good[1])
+    assert read(folder, problems=problems) == [message(1), message(3)]
+    assert len(problems) == 101
+    assert "the lines of that frame behind it are left out" in problems[-1]
+    assert "; message 2 is missing." in problems[-1]
+
+
+@pytest.mark.parametrize("order", [[1, 2, 2, 3], [1, 3, 2, 3], [2, 1, 3], [3, 2, 1, 1]])
+def test_each_message_comes_once_and_in_its_turn_whatever_files_are_put_together(order):
+    written(whole := MemoryFolder("night"), [message(n) for n in range(1, 10)], segment_bytes=100)
+    names = whole.files("raw", ".zst")
+    assert len(names) > len(order)
+    folder = MemoryFolder("mixed")
+    for place, number in enumerate(order):
+        folder.write(names[place], whole.read(names[number - 1]))
+    problems = []
+    seqs = [record.seq for record in read(folder, problems=problems)]
+    assert seqs == sorted(set(seqs))
+    assert any("come twice or after later ones are left out" in problem for problem in problems)
 
 
 def test_what_has_no_checksum_is_not_trusted():

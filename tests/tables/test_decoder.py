@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord
 from fleetlab.schemas import EVENTS, schema
@@ -292,6 +294,10 @@ HEAD = '{"type":"event","event":"state_batch","user_time":"2026-07-01 14:00:00",
         (HEAD + '[{"source_id":"1"},{"source_id":2}]}', 1, 1),
         (HEAD.replace("state_batch", "iot_monitor") + '{"iot_last_values":[}}', 0, 1),
         (HEAD.replace("state_batch", "readings_batch") + '[{"7":{"counters":[}}]}', 0, 1),
+        (HEAD.replace("state_batch", "readings_batch") + '{"7":{"counters":[}}}', 0, 1),
+        (HEAD + '{"7":{"counters":[{"type":}]}}', 0, 1),
+        (HEAD + '{"source_id":1,"gps":{"speed"}}}', 0, 1),
+        (HEAD + '{"source_id":1,"gps":{}}}', 1, 0),
     ],
 )
 def test_a_large_message_that_only_begins_as_events_do_is_read_as_any_other(
@@ -300,6 +306,9 @@ def test_a_large_message_that_only_begins_as_events_do_is_read_as_any_other(
     monkeypatch.setattr("fleetlab.protocol._LARGE", 10)
     between = HEAD + '[{"source_id":9003}]}'
     frames = frames_of(decoder(), between, text, between)
+    monkeypatch.setattr("fleetlab.protocol._LARGE", 1_000_000)
+    for name, frame in frames_of(decoder(), between, text, between).items():
+        assert_frame_equal(frames[name], frame)
     assert frames["state_batch"].filter(source_id=9003)["seq"].to_list() == [1, 3]
     assert frames["state_batch"].filter(source_id=9003)["snapshot"].to_list() == [True, False]
     assert len(frames["state_batch"]) == 2 + rows
@@ -735,10 +744,52 @@ def test_deep_nesting_is_a_reject_at_the_most_and_the_next_message_is_read(event
     assert frames["state"].filter(seq=2)["tracker_id"].to_list() == [103]
 
 
+@pytest.mark.parametrize(
+    ("event", "data"),
+    [
+        ("state", '{"source_id":1,"x":NESTED}'),
+        ("state", '{"state":{"source_id":1},"x":NESTED}'),
+        ("state", "NESTED"),
+        ("state_batch", '[{"source_id":1,"x":NESTED}]'),
+        ("readings_batch", '{"101":{"states":[{"field":"a","value":NESTED}]}}'),
+        ("readings_batch", "[NESTED]"),
+        ("iot_monitor", "NESTED"),
+        ("iot_monitor", '{"iot_last_values":NESTED}'),
+        ("iot_monitor", '{"iot_last_values":[{"tracker_id":1,"all_fields":NESTED}]}'),
+        ("iot_monitor", '{"iot_last_values":[{"tracker_id":1,"all_fields":{"a":NESTED}}]}'),
+        ("iot_monitor", '{"iot_last_values":[{"tracker_id":1,"all_fields":{"a":[NESTED]}}]}'),
+        ("lifecycle", '[{"source_id":1,"x":NESTED}]'),
+        ("logout", "[NESTED]"),
+    ],
+)
+@pytest.mark.parametrize("large", [10, 4_096])
+def test_nesting_that_only_the_first_look_bears_does_not_end_the_stream(
+    monkeypatch, event, data, large
+):
+    # How deep a parser goes depends on who calls it, so each depth near the limit has its turn.
+    monkeypatch.setattr("fleetlab.protocol._LARGE", large)
+    limit = sys.getrecursionlimit()
+    for depth in range(limit - 80, limit):
+        nested = data.replace("NESTED", "[" * depth + "]" * depth)
+        text = f'{{"type":"event","event":"{event}","data":{nested}}}'
+        frames = frames_of(decoder(), text, message("state", {"source_id": 9003}))
+        assert frames["state"].filter(seq=2)["tracker_id"].to_list() == [103]
+
+
 def test_half_a_surrogate_pair_costs_a_character_and_not_the_message():
     text = b'{"type":"event","event":"state","data":{"source_id":1,"movement_status":"a\\ud800b"}}'
     [row] = rows_of(decoder(), "state", text)
     assert row["movement_status"] == "a\ufffdb"
+
+
+def test_half_a_surrogate_pair_in_what_is_no_message_costs_a_character():
+    made = decoder(trackers=[{"id": 101, "label": "a\ud800b", "source": {"id": 9001}}])
+    made.feed(ConnectionRecord(AT, "trackers_unavailable", detail="\udfff"))
+    frames = frames_of(made, message("state", {"source_id": 9001}))
+    assert frames["state"]["label"].to_list() == ["a\ufffdb"]
+    assert frames["connection"]["detail"].to_list()[-1] == "\ufffd"
+    made = decoder(recording="a\udcffb")
+    assert frames_of(made, sample("state"))["state"]["recording"].to_list() == ["a\ufffdb"]
 
 
 def test_bytes_that_are_not_utf8_cost_characters_and_not_the_message():
@@ -776,6 +827,30 @@ def test_unknown_fields_and_statuses_are_kept():
     assert "rejects" not in frames
 
 
+@pytest.mark.parametrize("name", ['a"b', "\\", "\0", "\n", "", "~22", '"', "\u2028"])
+def test_an_unknown_field_may_have_any_name(name):
+    state = {"source_id": 1, name: 5, "gps": {name: [1]}, '~x"': 6}
+    frames = frames_of(decoder(), message("state_batch", [state, {"source_id": 2}, state]))
+    assert "rejects" not in frames
+    first, second, third = frames["state_batch"]["extra"]
+    assert json.loads(first) == {name: 5, "gps": {name: [1]}, '~x"': 6}
+    assert (second, third) == (None, first)
+
+
+def test_a_name_without_end_costs_no_more_memory_than_its_message():
+    values = [{"value": n} for n in range(2_000)]
+    devices = [{"tracker_id": 101, "all_fields": {"a" * 20_000: values, "b" * 255: values[:1]}}]
+    devices.append({"tracker_id": 103, "all_fields": {"c": [{"x" * 20_000: 1}] * 50}})
+    text = message("iot_monitor", {"iot_last_values": devices})
+    frames = frames_of(decoder(), text, message("state", {"source_id": 9003}))
+    assert sum(frame.estimated_size() for frame in frames.values()) < len(text)
+    rows = frames["iot_monitor"].filter(tracker_id=101)
+    assert rows["field"].to_list() == ["b" * 255]
+    reject = frames["rejects"].row(0, named=True)
+    assert reject["reason"] == "a name of more than 255 characters"
+    assert reject["path"].startswith("$.data.iot_last_values[0].all_fields.aaa")
+
+
 # -- against the plain decoder -----------------------------------------------------------------
 
 TIMES = st.one_of(
@@ -790,7 +865,9 @@ REALS = st.one_of(
 )
 IDS = st.integers(1, 2**63 - 1)
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), REALS, TEXTS)
-UNKNOWN = st.dictionaries(st.sampled_from(["mood", "déjà vu", "__class__", "x y"]), SCALARS)
+UNKNOWN = st.dictionaries(
+    st.sampled_from(["mood", "déjà vu", "__class__", "x y", 'a"\\', "~", "\0"]), SCALARS
+)
 
 
 def optional(required: dict[str, Any] | None = None, **fields: Any):
@@ -960,6 +1037,47 @@ def test_a_checkpoint_goes_on_as_if_nothing_had_happened(texts, cut):
         return found
 
     assert run(cut) == run(None)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_which_unknown_fields_are_too_many_does_not_depend_on_the_bits(monkeypatch, fresh):
+    monkeypatch.setattr("fleetlab.tables.gate.LEARNED_LIMIT", 3)
+    odd = [{f"{name}{n}": n for n in range(2)} for name in "abc"]
+    entries = [
+        {"counters": [{"type": "x", **one}], "states": [{"field": "x", **one}]} for one in odd
+    ]
+    queues = [{"speed": [{"value": n, **one}]} for n, one in enumerate(odd)]
+    texts = [
+        text
+        for one, entry, queue in zip(odd, entries, queues, strict=True)
+        for text in (
+            message("state_batch", [{"source_id": 1, min(one): 1}]),
+            message("state", {"source_id": 1, max(one): 1, "gps": one}),
+            message("readings_batch", [{"101": entry}]),
+            message("lifecycle", {"source_id": 1, **one}),
+            message("iot_monitor", {"iot_last_values": [{"tracker_id": 1, "all_fields": queue}]}),
+        )
+    ]
+
+    def run(cuts: set[int]) -> dict[str, pl.DataFrame]:
+        made = decoder()
+        found: dict[str, list[pl.DataFrame]] = {}
+        for number, text in enumerate(texts, 1):
+            made.feed(MessageRecord(number, AT + number, text.encode()))
+            if number in cuts or number == len(texts):
+                for name, frame in made.decode().items():
+                    found.setdefault(name, []).append(frame)
+                if fresh:
+                    made = Decoder(json.loads(json.dumps(made.checkpoint())), made.directory.frame)
+        return {name: pl.concat(parts) for name, parts in found.items()}
+
+    whole = run(set())
+    assert len(whole["rejects"]) > 20
+    for cuts in ({3, 7}, {4, 10}, set(range(len(texts)))):
+        parts = run(cuts)
+        assert parts.keys() == whole.keys()
+        for name, frame in whole.items():
+            assert_frame_equal(parts[name], frame)
 
 
 @settings(max_examples=100, deadline=None)
