@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from fleetlab.errors import FleetlabError, InvalidArgument, RecordingError
+from fleetlab.errors import FleetlabError, InvalidArgument, RecordingError, argument
 from fleetlab.schemas import EVENTS, TABLES, TIME
 from fleetlab.tables.times import is_zone
 
@@ -74,15 +74,18 @@ def export(
         raise InvalidArgument(f"{format!r} is no format; choose from {', '.join(FORMATS)}.")
     if timezone is not None and format != "xlsx":
         raise InvalidArgument(
-            f"timezone={timezone!r} is for xlsx: {format} holds moments in UTC, which other tools "
-            "show in any zone."
+            argument("timezone", timezone),
+            f" is for xlsx: {format} holds moments in UTC, which other tools show in any zone. "
+            "Leave it out.",
         )
     suffix, write = FORMATS[format]
     info = recording.info
     zone = _zone(timezone or info.timezone or info.utc_offset or "UTC")
     target = Path(to).expanduser() if to is not None else Path(f"{recording.info.name}{suffix}")
     if target.exists() and (target.is_file() or any(target.iterdir())):
-        raise InvalidArgument(f"{target} is there already; name another one with --to.")
+        raise InvalidArgument(
+            f"{target} is there already; name another one with ", argument("to"), "."
+        )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         write(recording, target, zone)
@@ -204,8 +207,9 @@ def _zone(name: str) -> str:
     if _OFFSET.fullmatch(name) or is_zone(name):
         return name
     raise InvalidArgument(
-        f"timezone={name!r} is no time zone; write an IANA name such as 'Europe/Madrid', or an "
-        "offset such as '+05:45'."
+        argument("timezone", name),
+        " is no time zone; write an IANA name such as 'Europe/Madrid', or an offset such as "
+        "'+05:45'.",
     )
 
 
@@ -213,6 +217,4 @@ def _needed(package: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise FleetlabError(
-            f"This format needs {package}: pip install 'fleetlab[export]'."
-        ) from error
+        raise FleetlabError(f"This format needs {package}: pip install {package}.") from error

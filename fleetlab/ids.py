@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any, Final, Literal
 
-from fleetlab.errors import InvalidArgument
+from fleetlab.errors import InvalidArgument, Words
 
 __all__ = ["Trackers", "tracker_ids", "whole"]
 
@@ -14,7 +14,10 @@ Trackers = Literal["all"] | tuple[int, ...]
 _MAX_ID: Final = 2**63 - 1
 
 
-def tracker_ids(value: object, where: str) -> Trackers | None:
+_TRACKERS: Final = Words("trackers", "--trackers")
+
+
+def tracker_ids(value: object, where: str = _TRACKERS) -> Trackers | None:
     """Check a ``trackers`` argument: ``"all"``, None, or ids, returned without repetitions."""
     if value is None:
         return None
@@ -30,7 +33,7 @@ def tracker_ids(value: object, where: str) -> Trackers | None:
         number = whole(item)
         if number is None or not 0 < number <= _MAX_ID:
             raise InvalidArgument(
-                f"{where}: {item!r} in trackers is not a tracker id; ids are whole numbers above 0."
+                where, f": {item!r} is not a tracker id; ids are whole numbers above 0."
             )
         ids[number] = None
     if not ids:

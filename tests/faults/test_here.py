@@ -207,7 +207,7 @@ def test_a_disk_that_is_full_ends_it_with_everything_that_was_written(
         eventually(lambda: not job.running, "the disk is full", 60)
         with pytest.raises(fl.RecordingError, match="No space left") as caught:
             job.result()
-    assert "save_to=" in str(caught.value)
+    assert "Free some space there, or take another disk." in str(caught.value)
     assert caught.value.recording is not None
     assert caught.value.recording.info.stopped_because == "error"
     rec = fl.load(small_disk / "rec")
