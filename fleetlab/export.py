@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import re
 import tempfile
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from fleetlab.errors import FleetlabError, InvalidArgument, RecordingError, argument
+from fleetlab.errors import FleetlabError, InvalidArgument, argument
+from fleetlab.recording.disk import explained, replace_file
 from fleetlab.schemas import EVENTS, TABLES, TIME
 from fleetlab.tables.times import is_zone
 
@@ -69,6 +71,8 @@ def export(
         there, or a frame with more rows than a sheet takes.
     FleetlabError
         If the format needs a package that isn't installed.
+    RecordingError
+        If it can't be written.
     """
     if format not in FORMATS:
         raise InvalidArgument(f"{format!r} is no format; choose from {', '.join(FORMATS)}.")
@@ -86,11 +90,9 @@ def export(
         raise InvalidArgument(
             f"{target} is there already; name another one with ", argument("to"), "."
         )
-    try:
+    with explained("be written", target):
         target.parent.mkdir(parents=True, exist_ok=True)
         write(recording, target, zone)
-    except OSError as error:
-        raise RecordingError(f"{target} can't be written: {error.strerror or error}.") from error
     return target
 
 
@@ -126,8 +128,10 @@ def _xlsx(recording: Recording, target: Path, zone: str) -> None:
         "default_date_format": "yyyy-mm-dd hh:mm:ss",
         "strings_to_formulas": False,  # text that came from outside is text
         "strings_to_urls": False,
+        "in_memory": True,
     }
-    with xlsxwriter.Workbook(target, options) as workbook:
+    written = io.BytesIO()  # so that a disk that is full leaves no half of a workbook
+    with xlsxwriter.Workbook(written, options) as workbook:
         for name, frame in _frames(recording).items():
             _in_sheet(_flat(frame).collect(), zone).write_excel(
                 workbook,
@@ -136,13 +140,15 @@ def _xlsx(recording: Recording, target: Path, zone: str) -> None:
                 freeze_panes=(1, 0),
                 dtype_formats={pl.Datetime: "yyyy-mm-dd hh:mm:ss", pl.Int64: "0"},
             )
+    replace_file(target, written.getvalue())
 
 
 def _duckdb(recording: Recording, target: Path, _: str) -> None:
     duckdb = _needed("duckdb")
     with tempfile.TemporaryDirectory(prefix="fleetlab-") as folder:
         files = recording.to_parquet(folder)
-        with duckdb.connect(str(target)) as database:
+        failures = explained("be written", target, also=duckdb.IOException)
+        with failures, duckdb.connect(str(target)) as database:
             for file in files:
                 database.execute(
                     f'CREATE TABLE "{file.stem}" AS SELECT * FROM read_parquet(?)',  # noqa: S608

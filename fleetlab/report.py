@@ -12,10 +12,10 @@ from fleetlab import charts
 from fleetlab.charts.source import Source
 from fleetlab.charts.thinning import share
 from fleetlab.charts.words import lasted
-from fleetlab.errors import InvalidArgument, RecordingError, Words
+from fleetlab.errors import InvalidArgument, Words
 from fleetlab.page import chart, page, paragraph, section, table
 from fleetlab.recording.describe import as_html
-from fleetlab.recording.disk import replace_file
+from fleetlab.recording.disk import explained, replace_file
 from fleetlab.recording.recording import Recording
 from fleetlab.schemas import EVENTS, FRAMES, TABLES
 
@@ -83,11 +83,9 @@ def write_report(
             Words("path=, or replace it with force=True.", "--out, or replace it with --force."),
         )
     text = _report(recording, trackers, timezone)
-    try:
+    with explained("be written", target):
         target.parent.mkdir(parents=True, exist_ok=True)
         replace_file(target, text.encode())
-    except OSError as error:
-        raise RecordingError(f"{target} can't be written: {error.strerror or error}.") from error
     return target
 
 

@@ -54,6 +54,7 @@ def explained(
     path: Path,
     *,
     let_through: type[OSError] | tuple[type[OSError], ...] = (),
+    also: type[Exception] = OSError,
     is_default: bool = False,
 ) -> Iterator[None]:
     """Turn the system's errors into one that says what can't be done, and what to do.
@@ -66,21 +67,26 @@ def explained(
         The file or folder.
     let_through : type of OSError, or tuple of them
         Errors that the caller knows how to take.
+    also : type of Exception
+        As what another library tells of the system's errors.
     is_default : bool
         Whether nobody may have named the place, and has to be told how.
 
     Raises
     ------
     RecordingError
-        In place of any other OSError, which is its cause.
+        In place of any other, which is its cause.
     """
     try:
         yield
     except let_through:
         raise
-    except OSError as error:
-        advice = _ADVICE.get(error.errno or 0, "Check the disk, or choose another place")
-        reason = error.strerror or str(error)
+    except (OSError, also) as error:
+        number = getattr(error, "errno", None)
+        if number is None and os.strerror(errno.ENOSPC) in str(error):
+            number = errno.ENOSPC
+        advice = _ADVICE.get(number or 0, "Check the disk, or choose another place")
+        reason = getattr(error, "strerror", None) or str(error)
         how = [", with ", argument("save_to")] if is_default else []
         raise RecordingError(f"{path} can't {what}: {reason}. {advice}", *how, ".") from error
 
