@@ -78,7 +78,7 @@ def _missing(recording: Recording) -> dict[str, list[str]]:
             for path, reason in rejects
         ],
         "Not sent": [
-            f"  {id_} {label or ''}: {', '.join(sorted(refused))}"
+            f"  {' '.join(filter(None, [str(id_), label]))}: {', '.join(sorted(refused))}"
             for id_, label, *words in trackers
             if (refused := {*words} - {"normal", None})
         ],

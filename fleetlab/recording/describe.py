@@ -36,7 +36,10 @@ def _facts(
     source = f" ({info.timezone_source})" if info.timezone_source else ""
     facts.append(("zone of the wire", zone + source))
     gaps, rejects = missed["gaps"], missed["rejects"]
-    facts.append(("not received", f"{_count(gaps, 'gap')}, see rec.gaps" if gaps else "no gaps"))
+    lost = f"{_count(gaps, 'gap')}, see rec.gaps" if gaps else "no gaps"
+    if missed.get("all"):
+        lost = "anything: no subscription was answered, see rec.connection"
+    facts.append(("not received", lost))
     if rejects:
         facts.append(("not readable", f"{_count(rejects, 'part')}, see rec.rejects"))
     if refused:

@@ -280,7 +280,8 @@ class Recording:
         return {event: rows for event, rows in counts.items() if rows or event in self._requested()}
 
     def _missed(self) -> dict[str, int]:
-        return {"gaps": len(self.gaps), "rejects": len(self.rejects)}
+        never = not any(self._counts().values()) and "subscribed" not in self.connection["what"]
+        return {"gaps": len(self.gaps), "rejects": len(self.rejects), "all": int(never)}
 
     def _refused(self) -> dict[str, int]:
         """Return how many trackers are blocked, unknown or disallowed, by the server's word."""
