@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,28 @@ def test_what_is_not_in_the_frames_is_told_in_the_terminal(recording):
     assert "\nNot readable\n  state_batch/00000001.parquet is damaged" in out
     assert "fleetlab rebuild makes the part again" in out
     assert "Not re" not in run("info", str(recording))[1]
+
+
+def test_a_capture_that_was_never_subscribed_does_not_say_that_nothing_was_lost():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        job = fl.start(server=server, api_key="0" * 32, save_to=False, view=False)
+        rec = job.stop()
+    assert "no subscription was answered, see rec.connection" in repr(rec)
+    assert "no gaps" not in repr(rec)
+    assert "no subscription was answered" in rec._repr_html_()
+
+
+def test_load_takes_the_patterns_that_scan_takes(recording, tmp_path):
+    for name in ("one", "two"):
+        shutil.copytree(recording, tmp_path / "several" / name)
+    (tmp_path / "several" / "notes").mkdir()
+    both = fl.load("several/*")
+    assert both.state_batch["recording"].n_unique() == 1  # copies of one recording
+    assert len(both.state_batch) == 2 * len(fl.load(recording).state_batch)
+    with pytest.raises(fl.RecordingError, match=r"No recording matches none/\*; name those"):
+        fl.load("none/*")
+    with pytest.raises(fl.RecordingError, match="an empty list"):
+        fl.load([])
+    with pytest.raises(fl.InvalidArgument, match="None is no folder"):
+        fl.load(None)
