@@ -38,7 +38,10 @@ _LATER: Final[dict[int, str]] = {
     6: "The platform met an unexpected error.",
     8: "The platform's queue is not available.",
     14: "The platform's database is not available.",
-    15: "Too many requests; a longer time between batches or fewer captures at once help.",
+    15: Words(
+        "Too many requests; a longer rate_limit or fewer captures at once help.",
+        "Too many requests; a longer --rate-limit or fewer captures at once help.",
+    ),
     229: "The platform is not ready.",
 }
 
@@ -62,7 +65,7 @@ def error_for(code: int | None, description: str, asked: str = "") -> FleetlabEr
         shown = f" Asked for: {asked}" if code in (5, 7) and asked else ""
         return kind(sentence, *remedy, f" {said}{shown}", code=code)
     if code in _LATER:
-        return ServerUnavailable(f"{_LATER[code]} Try again later. {said}", code=code)
+        return ServerUnavailable(_LATER[code], f" Try again later. {said}", code=code)
     return RequestRefused(f"The request was refused. {said}", code=code)
 
 
