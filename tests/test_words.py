@@ -137,14 +137,14 @@ def test_a_path_that_is_not_the_api_is_the_addresss_fault_and_not_the_keys():
     assert "key" not in out.split("problem")[1]
 
 
-def test_no_folder_and_a_folder_without_a_recording_are_told_apart():
+@pytest.mark.parametrize("command", ["info", "rebuild", "replay", "report", "export"])
+def test_no_folder_and_a_folder_without_a_recording_are_told_apart(command):
     Path("empty").mkdir()
-    for command in ("info", "rebuild", "replay", "report", "export"):
-        code, _, err = run(command, "nowhere")
-        assert (code, "There is no folder" in err, "such as recordings/" in err) == (1, True, True)
-        code, _, err = run(command, "empty")
-        assert (code, "There is no folder" in err) == (1, False)
-        assert "it has no recording.json" in err or "has no journal" in err
+    code, _, err = run(command, "nowhere")
+    assert (code, "There is no folder" in err, "such as recordings/" in err) == (1, True, True)
+    code, _, err = run(command, "empty")
+    assert (code, "There is no folder" in err) == (1, False)
+    assert "it has no recording.json" in err or "has no journal" in err
 
 
 def test_a_recording_json_that_is_damaged_without_a_journal_is_told_with_what_is_left(recording):
