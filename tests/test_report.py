@@ -261,7 +261,7 @@ def test_the_command_writes_it_and_prints_where():
     assert (code, out) == (2, "")
     assert err == (
         "fleetlab: rec.html is there already; name another file with --out, or replace it with "
-        "--force (in Python path= and force=True).\n"
+        "--force.\n"
     )
     code, out, err = run("report", "rec", "--trackers", "5,nobody", "--out", "x.html")
     assert (code, out) == (2, "")
