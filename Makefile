@@ -69,7 +69,7 @@ demo: $(READY) ## Record the simulated fleet for 30 s, and show what came
 	$(BIN)/fleetlab capture --server demo --seconds 30 --rate-limit 1s
 
 lab: $(READY_BROWSER) ## Open the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/extras --ignore=tests/notebooks

@@ -10,7 +10,16 @@ import typer
 
 from fleetlab.console import INTERRUPTED, out, show
 from fleetlab.errors import InvalidArgument
-from fleetlab.options import credentials, events_of, ids_of
+from fleetlab.options import (
+    Every,
+    Login,
+    SaveTo,
+    Server,
+    Trackers,
+    credentials,
+    events_of,
+    ids_of,
+)
 
 __all__ = ["capture"]
 
@@ -18,17 +27,9 @@ __all__ = ["capture"]
 def capture(
     minutes: Annotated[float | None, typer.Option(help="How long, in minutes.")] = None,
     seconds: Annotated[float | None, typer.Option(help="How long, in seconds.")] = None,
-    server: Annotated[
-        str | None,
-        typer.Option(
-            help="eu, us, me, demo, or an API base URL; else FLEETLAB_SERVER.",
-            show_default=False,
-        ),
-    ] = None,
-    login: Annotated[
-        str | None, typer.Option(help="Log in instead of a key; the password is prompted for.")
-    ] = None,
-    trackers: Annotated[str, typer.Option(help="all, or ids: 101,102.")] = "all",
+    server: Server = None,
+    login: Login = None,
+    trackers: Trackers = "all",
     events: Annotated[
         str, typer.Option(help="Any of state, state_batch, readings_batch, iot_monitor.")
     ] = "state_batch,readings_batch",
@@ -39,21 +40,8 @@ def capture(
     timezone: Annotated[
         str | None, typer.Option(help="Zone of the wire's times; default: asked of the server.")
     ] = None,
-    save_to: Annotated[
-        Path | None,
-        typer.Option(
-            help="A new or empty folder; default: recordings/START. With --every: the folder that "
-            "they are made in; default: recordings.",
-            show_default=False,
-        ),
-    ] = None,
-    every: Annotated[
-        str | None,
-        typer.Option(
-            help="Begin a new recording so often, by the clock in UTC: 15min, 1h, 6h, 1d.",
-            show_default=False,
-        ),
-    ] = None,
+    save_to: SaveTo = None,
+    every: Every = None,
     status: Annotated[
         Path | None,
         typer.Option(

@@ -38,10 +38,10 @@ def main() -> NoReturn:
     try:
         app(standalone_mode=True)
     except InvalidArgument as error:
-        err.print(f"fleetlab: {error}")
+        err.print(f"fleetlab: {error.in_terminal}")
         sys.exit(2)
     except FleetlabError as error:
-        err.print(f"fleetlab: {error}")
+        err.print(f"fleetlab: {error.in_terminal}")
         if error.recording is not None and error.recording.info.path:
             err.print(f"What was caught is in {error.recording.info.path}.")
         sys.exit(1)

@@ -29,6 +29,8 @@ _SHOWN: Final = {
     "lifecycle": ("label", "source_id", "lifecycle_event"),
     "logout": ("reason",),
 }
+_ASKED: Final = ("state", "state_batch", "readings_batch", "iot_monitor")
+_LEAST: Final = 3
 
 
 def show(recording: Recording, rows: int) -> None:
@@ -49,6 +51,9 @@ def show(recording: Recording, rows: int) -> None:
             last = recording.scan(event).tail(rows).select(moment, *_SHOWN[event])
             out.print(f"\n{event}, the last rows")
             out.print(str(last.with_columns(pl.col(pl.Float64).round(5)).collect()))
+    for what, lines in _missing(recording).items():
+        if lines:
+            out.print(f"\n{what}", *lines[: max(rows, _LEAST)], sep="\n")
     if caught and recording.info.path:
         folder = Path(recording.info.path)
         files = folder / caught[0] / "*.parquet"
@@ -56,3 +61,25 @@ def show(recording: Recording, rows: int) -> None:
         out.print(f"  fleetlab  fl.load({str(folder)!r})")
         out.print(f"  Polars    pl.scan_parquet({str(files)!r})")
         out.print(f"  DuckDB    FROM read_parquet('{files}', union_by_name=true)")
+
+
+def _missing(recording: Recording) -> dict[str, list[str]]:
+    """Return in lines what isn't in the frames, for those who have no Python at hand."""
+    gaps = recording.gaps.select("started_at", "duration_s", "reason").iter_rows()
+    rejects = recording.rejects.select("path", "reason").iter_rows()
+    trackers = recording.trackers.select("tracker_id", "label", *_ASKED).iter_rows()
+    return {
+        "Not received": [
+            f"  {began:%Y-%m-%d %H:%M:%S} UTC, for {lasted or 0:.0f} s: {reason}"
+            for began, lasted, reason in gaps
+        ],
+        "Not readable": [
+            f"  {reason if reason.startswith(path or '$') else f'{path}: {reason}'}"
+            for path, reason in rejects
+        ],
+        "Not sent": [
+            f"  {' '.join(filter(None, [str(id_), label]))}: {', '.join(sorted(refused))}"
+            for id_, label, *words in trackers
+            if (refused := {*words} - {"normal", None})
+        ],
+    }

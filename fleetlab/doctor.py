@@ -131,20 +131,24 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, found[0].split("."))) if found else ()
 
 
-def disk(save_to: Path | None) -> Finding:
+def disk(save_to: Path | None, *, is_parent: bool = False) -> Finding:
     """Look at where recordings would go; nothing is made there.
 
     Parameters
     ----------
     save_to : pathlib.Path or None
         A recording's own folder; None for the default, ``recordings`` in the working directory.
+    is_parent : bool
+        Whether recordings are to be made in the folder, which may hold others then.
     """
     path = Path("recordings") if save_to is None else save_to.expanduser()
     path = Path.cwd() / path
     other = "Name another folder with --save-to."
-    if save_to is not None and path.exists() and (path.is_file() or any(path.iterdir())):
-        words = f"{path} is there already; a recording needs a folder of its own"
-        return Finding("disk", "problem", words, other)
+    if path.is_file():
+        return Finding("disk", "problem", f"{path} is a file, where a folder is needed", other)
+    if save_to is not None and not is_parent and path.exists() and any(path.iterdir()):
+        words = f"{path} is not empty; a recording needs a folder of its own"
+        return Finding("disk", "problem", words, f"{other} Recordings in it need --every.")
     there = next(one for one in (path, *path.parents) if one.exists())
     try:
         with tempfile.TemporaryFile(dir=there, buffering=0) as file:

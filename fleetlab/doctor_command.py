@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import textwrap
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 from rich.text import Text
 
 from fleetlab.console import out
-from fleetlab.options import credentials, ids_of
+from fleetlab.options import Every, Login, SaveTo, Server, Trackers, credentials, ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fleetlab.doctor import Finding
 
@@ -25,26 +25,17 @@ _INDENT: Final = 11 + 16
 
 
 def doctor(
-    server: Annotated[
-        str | None,
-        typer.Option(
-            help="eu, us, me, demo, or an API base URL; else FLEETLAB_SERVER.",
-            show_default=False,
-        ),
-    ] = None,
-    login: Annotated[
-        str | None, typer.Option(help="Log in instead of a key; the password is prompted for.")
-    ] = None,
-    trackers: Annotated[str, typer.Option(help="all, or ids: 101,102.")] = "all",
-    save_to: Annotated[
-        Path | None, typer.Option(help="Where to record; default: recordings/START.")
-    ] = None,
+    server: Server = None,
+    login: Login = None,
+    trackers: Trackers = "all",
+    save_to: SaveTo = None,
+    every: Every = None,
 ) -> None:
     """Check whether a capture would work here: versions, server, key, clock, rights, disk.
 
     A line each: ok, attention (it works, but), or problem, with what to do. Nothing is recorded.
-    Without a key and a server, the embedded simulator is checked instead. The key is asked for as
-    by capture, and never shown.
+    Without a key and a server, the embedded simulator is checked instead. The options mean what
+    they mean to capture. The key is asked for as there, and never shown.
 
     **Exit codes**: 0 all ok, or attention; 1 a problem; 2 wrong usage.
 
@@ -52,10 +43,15 @@ def doctor(
 
     - `fleetlab doctor`: this computer, and the server of FLEETLAB_SERVER
     - `fleetlab doctor --server eu --trackers 101,102 --save-to /data/depot`
+    - `fleetlab doctor --server eu --every 1h --save-to /data`
     """
     chosen = ids_of(trackers)
+    if every is not None:
+        from fleetlab.rotation import period_s  # noqa: PLC0415
+
+        period_s(every)
     found = []
-    for finding in _examined(server, login, chosen, save_to):
+    for finding in _examined(server, login, chosen, save_to, is_parent=every is not None):
         found.append(finding.mark)
         _print(finding)
     problems, others = found.count("problem"), found.count("attention")
@@ -66,7 +62,12 @@ def doctor(
 
 
 def _examined(
-    server: str | None, login: str | None, trackers: object, save_to: Path | None
+    server: str | None,
+    login: str | None,
+    trackers: object,
+    save_to: Path | None,
+    *,
+    is_parent: bool,
 ) -> Iterator[Finding]:
     from fleetlab import doctor as checks  # noqa: PLC0415 - so that --help answers at once
     from fleetlab.doctor_server import examine_server  # noqa: PLC0415
@@ -77,13 +78,13 @@ def _examined(
     named = server or os.environ.get("FLEETLAB_SERVER")
     has_account = bool(named or login or os.environ.get("FLEETLAB_API_KEY"))
     is_demo = not has_account or (named or "").strip().lower() == DEMO
-    wanted = tracker_ids(trackers, "trackers")
+    wanted = tracker_ids(trackers)
     if not is_demo:
         asked = {"api_key": None, "login": None, "password": None} | credentials(server, login)
         where = resolve_server(named, {})
         who = resolve_credentials(**asked, environ=os.environ)
     yield from checks.versions()
-    yield checks.disk(save_to)
+    yield checks.disk(save_to, is_parent=is_parent)
     yield checks.memory()
     if not is_demo:
         yield from examine_server(where, who, wanted)

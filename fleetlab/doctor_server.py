@@ -260,6 +260,6 @@ def permissions(event: str, answer: Response, labels: Mapping[int, str]) -> Find
 
 def _halves(error: FleetlabError) -> tuple[str, str]:
     """Return the first sentence of an error, and the others: what to do."""
-    text = str(bare(error))
+    text = bare(error).in_terminal
     first, _, rest = text.partition(". ")
     return (first, rest) if rest else (text, "")

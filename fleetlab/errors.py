@@ -13,9 +13,12 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from fleetlab.recording import Recording
 
 __all__ = [
@@ -26,15 +29,61 @@ __all__ = [
     "RecordingError",
     "RequestRefused",
     "ServerUnavailable",
+    "Words",
+    "argument",
     "bare",
 ]
+
+
+class Words(str):
+    """Words of a sentence that are others where it is read in a terminal.
+
+    Parameters
+    ----------
+    python : str
+        For those who call functions.
+    terminal : str
+        For those who type commands.
+    """
+
+    __slots__ = ("terminal",)
+    terminal: str
+
+    def __new__(cls, python: str, terminal: str) -> Self:  # noqa: D102 - as the class says
+        words = super().__new__(cls, python)
+        words.terminal = terminal
+        return words
+
+
+def argument(name: str, *value: object) -> Words:
+    """Return how an argument is written: ``save_to=`` in Python, ``--save-to`` in a terminal.
+
+    Parameters
+    ----------
+    name : str
+        Its name in Python.
+    *value : object
+        What was given, or might be; left out, the name stands alone.
+    """
+    given = "".join(map(repr, value))
+    typed = "".join(f" {shlex.quote(str(one))}" for one in value)
+    return Words(f"{name}={given}", f"--{name.replace('_', '-')}{typed}")
 
 
 class FleetlabError(Exception):
     """Base of all errors that fleetlab raises on purpose.
 
+    Parameters
+    ----------
+    *words : str
+        What happened, and what to do, in one piece or several: text, or :class:`Words`.
+    code : int, optional
+        See below.
+
     Attributes
     ----------
+    in_terminal : str
+        The same in the words of the command line.
     recording : Recording or None
         What had been recorded when the error ended a capture; None where nothing had been.
     code : int or None
@@ -43,8 +92,9 @@ class FleetlabError(Exception):
 
     recording: Recording | None = None
 
-    def __init__(self, message: str, *, code: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, *words: str, code: int | None = None) -> None:
+        super().__init__("".join(words))
+        self.in_terminal = "".join(getattr(word, "terminal", word) for word in words)
         self.code = code
 
 

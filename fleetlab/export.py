@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import re
 import tempfile
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from fleetlab.errors import FleetlabError, InvalidArgument, RecordingError
+from fleetlab.errors import FleetlabError, InvalidArgument, argument
+from fleetlab.recording.disk import explained, replace_file
 from fleetlab.schemas import EVENTS, TABLES, TIME
 from fleetlab.tables.times import is_zone
 
@@ -69,25 +71,28 @@ def export(
         there, or a frame with more rows than a sheet takes.
     FleetlabError
         If the format needs a package that isn't installed.
+    RecordingError
+        If it can't be written.
     """
     if format not in FORMATS:
         raise InvalidArgument(f"{format!r} is no format; choose from {', '.join(FORMATS)}.")
     if timezone is not None and format != "xlsx":
         raise InvalidArgument(
-            f"timezone={timezone!r} is for xlsx: {format} holds moments in UTC, which other tools "
-            "show in any zone."
+            argument("timezone", timezone),
+            f" is for xlsx: {format} holds moments in UTC, which other tools show in any zone. "
+            "Leave it out.",
         )
     suffix, write = FORMATS[format]
     info = recording.info
     zone = _zone(timezone or info.timezone or info.utc_offset or "UTC")
     target = Path(to).expanduser() if to is not None else Path(f"{recording.info.name}{suffix}")
     if target.exists() and (target.is_file() or any(target.iterdir())):
-        raise InvalidArgument(f"{target} is there already; name another one with --to.")
-    try:
+        raise InvalidArgument(
+            f"{target} is there already; name another one with ", argument("to"), "."
+        )
+    with explained("be written", target):
         target.parent.mkdir(parents=True, exist_ok=True)
         write(recording, target, zone)
-    except OSError as error:
-        raise RecordingError(f"{target} can't be written: {error.strerror or error}.") from error
     return target
 
 
@@ -123,8 +128,10 @@ def _xlsx(recording: Recording, target: Path, zone: str) -> None:
         "default_date_format": "yyyy-mm-dd hh:mm:ss",
         "strings_to_formulas": False,  # text that came from outside is text
         "strings_to_urls": False,
+        "in_memory": True,
     }
-    with xlsxwriter.Workbook(target, options) as workbook:
+    written = io.BytesIO()  # so that a disk that is full leaves no half of a workbook
+    with xlsxwriter.Workbook(written, options) as workbook:
         for name, frame in _frames(recording).items():
             _in_sheet(_flat(frame).collect(), zone).write_excel(
                 workbook,
@@ -133,13 +140,15 @@ def _xlsx(recording: Recording, target: Path, zone: str) -> None:
                 freeze_panes=(1, 0),
                 dtype_formats={pl.Datetime: "yyyy-mm-dd hh:mm:ss", pl.Int64: "0"},
             )
+    replace_file(target, written.getvalue())
 
 
 def _duckdb(recording: Recording, target: Path, _: str) -> None:
     duckdb = _needed("duckdb")
     with tempfile.TemporaryDirectory(prefix="fleetlab-") as folder:
         files = recording.to_parquet(folder)
-        with duckdb.connect(str(target)) as database:
+        failures = explained("be written", target, also=duckdb.IOException)
+        with failures, duckdb.connect(str(target)) as database:
             for file in files:
                 database.execute(
                     f'CREATE TABLE "{file.stem}" AS SELECT * FROM read_parquet(?)',  # noqa: S608
@@ -204,8 +213,9 @@ def _zone(name: str) -> str:
     if _OFFSET.fullmatch(name) or is_zone(name):
         return name
     raise InvalidArgument(
-        f"timezone={name!r} is no time zone; write an IANA name such as 'Europe/Madrid', or an "
-        "offset such as '+05:45'."
+        argument("timezone", name),
+        " is no time zone; write an IANA name such as 'Europe/Madrid', or an offset such as "
+        "'+05:45'.",
     )
 
 
@@ -213,6 +223,4 @@ def _needed(package: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise FleetlabError(
-            f"This format needs {package}: pip install 'fleetlab[export]'."
-        ) from error
+        raise FleetlabError(f"This format needs {package}: pip install {package}.") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from fleetlab.errors import FleetlabError, ProtocolError, RequestRefused, ServerUnavailable
-from fleetlab.server import redact
+from fleetlab.server import CHECK_ADDRESS, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +52,7 @@ def unreachable(server: Server, error: BaseException) -> FleetlabError:
             )
         if isinstance(link, socket.gaierror):
             return ServerUnavailable(
-                f"The host {host} is not known. Check the spelling of server=, and the network."
+                f"The host {host} is not known. Check its spelling, and the network."
             )
         if isinstance(link, ConnectionRefusedError):
             return ServerUnavailable(
@@ -92,8 +92,8 @@ def lost(
     speaks_not = isinstance(error, (InvalidHandshake, InvalidURI))
     if speaks_not and not isinstance(error.__cause__, (OSError, EOFError)):
         return ProtocolError(
-            f"{server.host} does not speak WebSocket ({redact(str(error), secrets)}). Check the "
-            "address and its port."
+            f"{server.host} answers, but not as the platform does: it does not speak WebSocket "
+            f"({redact(str(error), secrets)}). Check the address and its port."
         )
     return unreachable(server, error)
 
@@ -106,14 +106,11 @@ def _no_upgrade(server: Server, status: int) -> FleetlabError:
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
         return ProtocolError(
             f"{words} It points to another address, where the key is not sent. Name the API's own "
-            "address with server=."
+            "address."
         )
     if status >= 500:  # noqa: PLR2004 - the class of server errors
         return ServerUnavailable(f"{words} Try again later.")
-    return ProtocolError(
-        f"{words} Check the address: it ends in /v2 on the platform's regions, and on own servers "
-        "mostly in nothing."
-    )
+    return ProtocolError(f"{words} {CHECK_ADDRESS}")
 
 
 def _closed(

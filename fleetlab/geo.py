@@ -77,7 +77,7 @@ def _needed(package: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise FleetlabError(f"This needs {package}: pip install 'fleetlab[geo]'.") from error
+        raise FleetlabError(f"This needs {package}: pip install geopandas.") from error
 
 
 def _rows(argument: str, data: Any) -> pl.DataFrame:

@@ -4,13 +4,40 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from fleetlab.errors import InvalidArgument
 
-__all__ = ["credentials", "events_of", "ids_of"]
+__all__ = ["Every", "Login", "SaveTo", "Server", "Trackers", "credentials", "events_of", "ids_of"]
+
+Server = Annotated[
+    str | None,
+    typer.Option(
+        help="eu, us, me, demo, or an API base URL; else FLEETLAB_SERVER.", show_default=False
+    ),
+]
+Login = Annotated[
+    str | None, typer.Option(help="Log in instead of a key; the password is prompted for.")
+]
+Trackers = Annotated[str, typer.Option(help="all, or ids: 101,102.")]
+SaveTo = Annotated[
+    Path | None,
+    typer.Option(
+        help="A new or empty folder; default: recordings/START. With --every: the folder that "
+        "they are made in; default: recordings.",
+        show_default=False,
+    ),
+]
+Every = Annotated[
+    str | None,
+    typer.Option(
+        help="Begin a new recording so often, by the clock in UTC: 15min, 1h, 6h, 1d.",
+        show_default=False,
+    ),
+]
 
 
 def ids_of(text: str) -> Any:

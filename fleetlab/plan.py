@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fleetlab.errors import InvalidArgument
+from fleetlab.errors import InvalidArgument, Words, argument
 from fleetlab.requests import resolve_requests
 from fleetlab.server import Credentials, Server, resolve_credentials, resolve_server
 from fleetlab.tables.times import is_zone
@@ -80,19 +80,22 @@ def make_plan(
     demo = isinstance(chosen, str) and chosen.strip().lower() == DEMO
     if timezone is not None and not is_zone(timezone):
         raise InvalidArgument(
-            f"timezone={timezone!r} is no time zone of the IANA database. "
-            'Write for example timezone="Europe/Madrid".'
+            argument("timezone", timezone),
+            " is no time zone of the IANA database. Write for example ",
+            argument("timezone", "Europe/Madrid"),
+            ".",
         )
     if save_to is True:
         raise InvalidArgument(
             "save_to takes a folder, or False for memory only; leave it out for recordings/<start>."
         )
     if "\0" in str(save_to):
-        raise InvalidArgument("save_to holds a character that no path may hold.")
+        raise InvalidArgument("The folder's name holds a character that no path may hold.")
     if note is not None and not isinstance(note, str):
         raise InvalidArgument(f"note must be text, not {type(note).__name__}.")
     if not isinstance(rate_limit, str) or not rate_limit.strip():
-        raise InvalidArgument(f'rate_limit must be text such as "5s", not {rate_limit!r}.')
+        name = Words("rate_limit", "--rate-limit")
+        raise InvalidArgument(name, f' must be text such as "5s", not {rate_limit!r}.')
     return Plan(
         seconds=_duration(minutes, seconds),
         requests=resolve_requests(events, trackers, rate_limit),
@@ -107,7 +110,10 @@ def make_plan(
 def _duration(minutes: float | None, seconds: float | None) -> float | None:
     if minutes is not None and seconds is not None:
         raise InvalidArgument(
-            f"minutes={minutes!r} and seconds={seconds!r} were both given; give one of them."
+            argument("minutes", minutes),
+            " and ",
+            argument("seconds", seconds),
+            " were both given; give one of them.",
         )
     name, value, unit = ("minutes", minutes, 60) if minutes is not None else ("seconds", seconds, 1)
     if value is None:
@@ -116,7 +122,7 @@ def _duration(minutes: float | None, seconds: float | None) -> float | None:
         raise InvalidArgument(f"{name}={value!r} is not a number.")
     if not math.isfinite(value) or value <= 0:
         raise InvalidArgument(
-            f"{name}={value!r}: a capture needs more than 0 {name}; leave it out to go on until "
-            "stopped."
+            argument(name, value),
+            f": a capture needs more than 0 {name}; leave it out to go on until stopped.",
         )
     return float(value) * unit

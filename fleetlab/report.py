@@ -12,10 +12,10 @@ from fleetlab import charts
 from fleetlab.charts.source import Source
 from fleetlab.charts.thinning import share
 from fleetlab.charts.words import lasted
-from fleetlab.errors import InvalidArgument, RecordingError
+from fleetlab.errors import InvalidArgument, Words
 from fleetlab.page import chart, page, paragraph, section, table
 from fleetlab.recording.describe import as_html
-from fleetlab.recording.disk import replace_file
+from fleetlab.recording.disk import explained, replace_file
 from fleetlab.recording.recording import Recording
 from fleetlab.schemas import EVENTS, FRAMES, TABLES
 
@@ -79,15 +79,13 @@ def write_report(
     target = Path(path).expanduser() if path is not None else Path(f"{recording.info.name}.html")
     if target.exists() and not force:
         raise InvalidArgument(
-            f"{target} is there already; name another file with --out, or replace it with --force "
-            "(in Python path= and force=True)."
+            f"{target} is there already; name another file with ",
+            Words("path=, or replace it with force=True.", "--out, or replace it with --force."),
         )
     text = _report(recording, trackers, timezone)
-    try:
+    with explained("be written", target):
         target.parent.mkdir(parents=True, exist_ok=True)
         replace_file(target, text.encode())
-    except OSError as error:
-        raise RecordingError(f"{target} can't be written: {error.strerror or error}.") from error
     return target
 
 
@@ -159,7 +157,8 @@ def _check(source: Source, heard: pl.DataFrame) -> None:
     if missing:
         raise InvalidArgument(
             f"{source.name} tells nothing of {', '.join(missing)}: give ids or labels of trackers "
-            "that are in it (rec.trackers)."
+            "that are in it",
+            Words(" (rec.trackers).", f" (fleetlab info {source.name} --rows 10 shows some)."),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fleetlab.console import out
+from fleetlab.console import err, out
 
 __all__ = ["report"]
 
@@ -41,7 +41,9 @@ def report(
     from fleetlab.report import write_report  # noqa: PLC0415
 
     chosen = _trackers(trackers)
-    path = write_report(fleetlab.load(folder), to, trackers=chosen, timezone=timezone, force=force)
+    recording = fleetlab.load(folder)
+    with err.status("Drawing the charts, which takes some seconds"):
+        path = write_report(recording, to, trackers=chosen, timezone=timezone, force=force)
     out.print(str(path))
 
 

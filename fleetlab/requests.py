@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from fleetlab.errors import InvalidArgument
+from fleetlab.errors import InvalidArgument, Words
 from fleetlab.ids import tracker_ids, whole
 
 if TYPE_CHECKING:
@@ -181,8 +181,9 @@ class IotMonitor(Request):
         if isinstance(self.trackers, tuple) and len(self.trackers) > IOT_LIMIT:
             raise InvalidArgument(
                 f"iot_monitor takes at most {IOT_LIMIT} trackers at once, and "
-                f"{len(self.trackers)} were given. Name the ones to watch, for example "
-                f"fl.IotMonitor(trackers={list(self.trackers[:2])})."
+                f"{len(self.trackers)} were given. Name the ones to watch, for example ",
+                _naming(type(self), self.trackers[:2]),
+                ".",
             )
         if self.flow_id is not None:
             number = whole(self.flow_id)
@@ -221,7 +222,7 @@ def resolve_requests(
     InvalidArgument
         For an unknown name, an event asked for twice, or a request that can't do without ids.
     """
-    wanted = tracker_ids("all" if trackers is None else trackers, "trackers")
+    wanted = tracker_ids("all" if trackers is None else trackers)
     if isinstance(events, (str, Request)):
         events = [events]
     if events is not None and not hasattr(events, "__iter__"):
@@ -236,7 +237,8 @@ def resolve_requests(
             raise InvalidArgument(f"{request.event} is asked for twice; ask for each event once.")
         requests[request.event] = _complete(request, wanted, rate_limit)
     if not requests:
-        raise InvalidArgument(f"events is empty; choose from {', '.join(_KINDS)}.")
+        empty = Words("events is empty", "--events is empty")
+        raise InvalidArgument(empty, f"; choose from {', '.join(_KINDS)}.")
     return _fitted(tuple(requests.values()))
 
 
@@ -261,9 +263,16 @@ def _named(name: object) -> Request:
     if name in ("lifecycle", "logout"):
         hint = f" {name} events come by themselves with every subscription."
     raise InvalidArgument(
-        f"{name!r} can't be asked for; choose from {', '.join(_KINDS)}, "
-        f"or a request object such as fl.StateBatch().{hint}"
+        f"{name!r} can't be asked for; choose from {', '.join(_KINDS)}",
+        Words(", or a request object such as fl.StateBatch().", "."),
+        hint,
     )
+
+
+def _naming(kind: type[Request], ids: Sequence[int]) -> Words:
+    """Return how trackers are named for a request."""
+    typed = ",".join(map(str, ids))
+    return Words(f"fl.{kind.__name__}(trackers={list(ids)})", f"--trackers {typed}")
 
 
 def _complete(request: Request, trackers: Trackers | None, rate_limit: str) -> Request:
@@ -276,9 +285,9 @@ def _complete(request: Request, trackers: Trackers | None, rate_limit: str) -> R
     if isinstance(request, (State, IotMonitor)) and request.trackers == "all":
         limit = IOT_LIMIT if isinstance(request, IotMonitor) else SELECTED_LIMIT
         raise InvalidArgument(
-            f"{request.event} needs tracker ids, at most {limit}: for example "
-            f"fl.{type(request).__name__}(trackers=[101, 102]). "
-            "For all trackers at once there is state_batch."
+            f"{request.event} needs tracker ids, at most {limit}: for example ",
+            _naming(type(request), (101, 102)),
+            ". For all trackers at once there is state_batch.",
         )
     if isinstance(request, State) and request.filters_here:
         raise InvalidArgument(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -11,7 +12,7 @@ import aiohttp
 from fleetlab.errors import ProtocolError, ServerUnavailable
 from fleetlab.failures import unreachable
 from fleetlab.limits import excess
-from fleetlab.server import redact
+from fleetlab.server import CHECK_ADDRESS, redact
 from fleetlab.status import error_for
 
 if TYPE_CHECKING:
@@ -148,14 +149,13 @@ class RestClient:
         if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
             raise ProtocolError(
                 f"{self._server.host} sends {call} to another address, where the key is not sent. "
-                "Name the API's own address with server=."
+                "Name the API's own address."
             )
-        if status >= 500:  # noqa: PLR2004 - the class of server errors
+        if status >= 500 and status != HTTPStatus.NOT_IMPLEMENTED:  # noqa: PLR2004 - server errors
             raise ServerUnavailable(
                 f"{self._server.host} answered {call} with HTTP {status}. Try again later."
             )
         raise ProtocolError(
             f"{self._server.host} answered {call} with HTTP {status} and not as the platform's API "
-            "does. Check the address: it ends in /v2 on the platform's regions, and on own servers "
-            "mostly in nothing."
+            f"does. {CHECK_ADDRESS}"
         )

@@ -167,7 +167,7 @@ class Rotation:
                 if isinstance(error, RecordingError) or is_fatal(error):
                     raise
                 delay = wait_after(error.code, delays)
-                self._tell(f"{error} Trying again in {delay:.0f} s.")
+                self._tell(f"{error.in_terminal} Trying again in {delay:.0f} s.")
                 self._pause(job, delay)
             else:
                 if job in self._jobs:

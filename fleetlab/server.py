@@ -8,18 +8,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from fleetlab.errors import InvalidArgument
+from fleetlab.errors import InvalidArgument, Words, argument
 from fleetlab.protocol import CONNECT_QUERY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Credentials", "Server", "redact", "resolve_credentials", "resolve_server"]
+__all__ = [
+    "CHECK_ADDRESS",
+    "Credentials",
+    "Server",
+    "redact",
+    "resolve_credentials",
+    "resolve_server",
+]
 
 REGIONS: Final = {region: f"https://api.{region}.navixy.com/v2" for region in ("eu", "us", "me")}
-_CHOICES: Final = (
-    '"eu", "us" or "me" for the platform\'s regions, "demo" for the embedded simulator, '
-    "or the API base URL of your own server, such as https://api.example.com"
+CHECK_ADDRESS: Final = (
+    "Check the address: it ends in /v2 on the platform's regions, and on own servers mostly in "
+    "nothing."
+)
+_URL: Final = "or the API base URL of your own server, such as https://api.example.com."
+_CHOICES: Final = Words(
+    f'"eu", "us" or "me" for the platform\'s regions, "demo" for the embedded simulator, {_URL}',
+    f"eu, us or me for the platform's regions, demo for the embedded simulator, {_URL}",
 )
 _KEY_LIMIT: Final = 256
 # Where a key or a login was put by mistake, an error must not repeat it.
@@ -81,7 +93,7 @@ def resolve_server(server: str | None, environ: Mapping[str, str]) -> Server:
     chosen = server if server is not None else environ.get("FLEETLAB_SERVER")
     if chosen is None or not str(chosen).strip():
         raise InvalidArgument(
-            f"No server was named. Pass server= or set FLEETLAB_SERVER: {_CHOICES}."
+            "No server was named. Pass ", argument("server"), " or set FLEETLAB_SERVER: ", _CHOICES
         )
     text = str(chosen).strip()
     if text.lower() in REGIONS:
@@ -90,12 +102,13 @@ def resolve_server(server: str | None, environ: Mapping[str, str]) -> Server:
         parts = urlsplit(text)
         _ = parts.port, (parts.hostname or "").encode("idna")
     except ValueError:
-        raise InvalidArgument(f"The server is no valid URL. Use {_CHOICES}.") from None
+        raise InvalidArgument("The server is no valid URL. Use ", _CHOICES) from None
     told = not _TELLTALE.search(text)
-    shown = f"server={text!r}" if told else "What was given as server"
+    shown = argument("server", text) if server is not None else f"FLEETLAB_SERVER={text}"
+    shown = shown if told else "What was given as server"
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidArgument(
-            f"The server's URL must end after its path: no login, no query. Use {_CHOICES}."
+            "The server's URL must end after its path: no login, no query. Use ", _CHOICES
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         hint = ""
@@ -103,11 +116,12 @@ def resolve_server(server: str | None, environ: Mapping[str, str]) -> Server:
             hint = (
                 f" (of a WebSocket, name the API instead: http{parts.scheme[2:]}://{parts.netloc})"
             )
-        raise InvalidArgument(f"{shown} is no server{hint}. Use {_CHOICES}.")
+        raise InvalidArgument(shown, f" is no server{hint}. Use ", _CHOICES)
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise InvalidArgument(
-            f"{shown} is not encrypted: the key would be readable on the way. "
-            + (f"Use https://{parts.netloc}{parts.path}." if told else "Use https.")
+            shown,
+            " is not encrypted: the key would be readable on the way. ",
+            f"Use https://{parts.netloc}{parts.path}." if told else "Use https.",
         )
     return Server(f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/"))
 
@@ -158,13 +172,20 @@ def resolve_credentials(
             raise InvalidArgument("Both api_key and login were given; give one of them.")
         if not login or not password:
             missing = "password" if login else "login"
-            raise InvalidArgument(f"login= and password= belong together; {missing} is missing.")
+            words = f"login= and password= belong together; {missing} is missing."
+            typed = "--login needs a password, and none was asked for outside a terminal. Set "
+            raise InvalidArgument(Words(words, f"{typed}FLEETLAB_PASSWORD."))
         return Credentials(login=login, password=password)
     key = (api_key if api_key is not None else environ.get("FLEETLAB_API_KEY") or "").strip()
     if not key:
         raise InvalidArgument(
-            "No key was given. Set FLEETLAB_API_KEY (it stays out of the notebook), or pass "
-            'api_key=, or login= and password=. server="demo" needs none.'
+            "No key was given. Set FLEETLAB_API_KEY ",
+            Words(
+                "(it stays out of the notebook), or pass api_key=, or login= and password=. "
+                'server="demo" needs none.',
+                "(it stays out of the list of processes), or use --login. With --server demo none "
+                "is needed.",
+            ),
         )
     if not key.isascii() or not key.isprintable() or " " in key or len(key) > _KEY_LIMIT:
         raise InvalidArgument("The key has characters that no key has; copy it again.")

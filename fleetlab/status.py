@@ -7,24 +7,30 @@ from typing import Final
 from fleetlab.errors import (
     AuthenticationError,
     FleetlabError,
+    ProtocolError,
     RequestRefused,
     ServerUnavailable,
+    Words,
 )
+from fleetlab.server import CHECK_ADDRESS
 
 __all__ = ["TOO_MANY", "error_for", "is_retryable"]
 
 TOO_MANY: Final = 15
 """The platform was asked too often."""
 
-_SET_KEY: Final = "Set FLEETLAB_API_KEY, or pass api_key= or login= and password=."
+_COPY: Final = "A key has 32 digits and letters from a to f: copy it again to FLEETLAB_API_KEY, or "
+_SET_KEY: Final = Words(f"{_COPY}pass api_key= or login= and password=.", f"{_COPY}use --login.")
+_KEY_CODES: Final = (3, 4)
 _FATAL: Final[dict[int, tuple[type[FleetlabError], str]]] = {
-    3: (AuthenticationError, f"The key is not valid. {_SET_KEY}"),
-    4: (AuthenticationError, f"The key is not known, or its session has ended. {_SET_KEY}"),
+    3: (AuthenticationError, "The key is not valid."),
+    4: (AuthenticationError, "The key is not known, or its session has ended."),
     102: (AuthenticationError, "Login or password are wrong."),
     5: (RequestRefused, "The server did not understand the request."),
     7: (RequestRefused, "The server takes no such parameters."),
     11: (RequestRefused, "This key may not do that; ask the account's owner for the right."),
     13: (RequestRefused, "That is not permitted here; ask the account's owner."),
+    111: (ProtocolError, f"The server has no such call at that address. {CHECK_ADDRESS}"),
     208: (RequestRefused, "The device is blocked; unblock it on the platform first."),
     236: (RequestRefused, "The account's tariff doesn't include that."),
     275: (RequestRefused, "The user is blocked; ask the platform's support."),
@@ -36,7 +42,10 @@ _LATER: Final[dict[int, str]] = {
     6: "The platform met an unexpected error.",
     8: "The platform's queue is not available.",
     14: "The platform's database is not available.",
-    TOO_MANY: "Too many requests; a longer rate_limit or fewer captures at once help.",
+    TOO_MANY: Words(
+        "Too many requests; a longer rate_limit or fewer captures at once help.",
+        "Too many requests; a longer --rate-limit or fewer captures at once help.",
+    ),
     229: "The platform is not ready.",
 }
 
@@ -58,10 +67,11 @@ def error_for(code: int | None, description: str, asked: str = "") -> FleetlabEr
     said = f"The server said: {description} (code {code})."
     if code in _FATAL:
         kind, sentence = _FATAL[code]
+        remedy = [" ", _SET_KEY] if code in _KEY_CODES else []
         shown = f" Asked for: {asked}" if code in (5, 7) and asked else ""
-        return kind(f"{sentence} {said}{shown}", code=code)
+        return kind(sentence, *remedy, f" {said}{shown}", code=code)
     if code in _LATER:
-        return ServerUnavailable(f"{_LATER[code]} Try again later. {said}", code=code)
+        return ServerUnavailable(_LATER[code], f" Try again later. {said}", code=code)
     return RequestRefused(f"The request was refused. {said}", code=code)
 
 

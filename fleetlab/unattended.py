@@ -72,7 +72,7 @@ def rotate(
         rotation.run()
         how = "stopped" if rotation.stopping.is_set() else "the time is over"
     except FleetlabError as error:
-        how = str(error)
+        how = error.in_terminal
         raise
     finally:
         teller.close(how)

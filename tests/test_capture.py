@@ -406,7 +406,7 @@ def test_a_folder_that_cannot_be_used_is_refused_before_anything_is_connected(
 ):
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "file").write_text("mine")
-    with pytest.raises(fl.RecordingError, match="save_to="):
+    with pytest.raises(fl.RecordingError, match=r"name a new one|name one that is|another place"):
         fl.capture(seconds=1, save_to=tmp_path / folder, **at(simulator))
     assert not simulator.requests
     assert not simulator.rest_requests

@@ -126,8 +126,8 @@ def test_an_error_that_ends_it_is_one_line_and_says_where_the_rest_is():
         (["capture", "--server", "demo", "--events", "comet"], 2, ["comet", "state_batch"]),
         (["capture", "--server", "demo", "--flow-id", "5"], 2, ["iot_monitor"]),
         (["capture", "--server", "http://127.0.0.1:1"], 1, ["refuses connections"]),
-        (["info", "nowhere"], 1, ["nowhere", "recording.json"]),
-        (["rebuild", "nowhere"], 1, ["nowhere", "no journal"]),
+        (["info", "nowhere"], 1, ["nowhere", "There is no folder"]),
+        (["rebuild", "nowhere"], 1, ["nowhere", "There is no folder"]),
         (["export", "nowhere"], 1, ["nowhere"]),
     ],
 )

@@ -78,7 +78,7 @@ def test_what_is_no_recording_and_a_port_that_is_taken_are_told_in_a_line(record
     code, _, err = run("replay", "nowhere")
     assert code == 1
     assert err.startswith("fleetlab: ")
-    assert "no recording" in err
+    assert "There is no folder" in err
     with Simulator(vehicles=1) as sim:
         port = sim.base_url.removesuffix("/v2").rpartition(":")[2]
         code, _, err = run("replay", str(recording), "--port", port)

@@ -229,7 +229,7 @@ def test_it_is_named_after_the_recording_and_replaces_nothing_unasked():
     path = write_report(rec)
     assert path == Path("made.html")
     path.write_text("mine")
-    with pytest.raises(fl.InvalidArgument, match=r"made.html is there already; .*--force"):
+    with pytest.raises(fl.InvalidArgument, match=r"made.html is there already; .*force=True"):
         write_report(rec)
     assert path.read_text() == "mine"
     assert write_report(rec, path, force=True).read_text("utf-8").startswith("<!DOCTYPE html>")
@@ -261,7 +261,7 @@ def test_the_command_writes_it_and_prints_where():
     assert (code, out) == (2, "")
     assert err == (
         "fleetlab: rec.html is there already; name another file with --out, or replace it with "
-        "--force (in Python path= and force=True).\n"
+        "--force.\n"
     )
     code, out, err = run("report", "rec", "--trackers", "5,nobody", "--out", "x.html")
     assert (code, out) == (2, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from fleetlab.errors import InvalidArgument
+from fleetlab.errors import InvalidArgument, argument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,8 @@ def number(name: str, value: float, low: float, high: float, unit: str) -> float
     if not fits or not low <= value <= high:
         words = f" {unit}" if unit else ""
         raise InvalidArgument(
-            f"{name}={value!r} doesn't fit; give a number from {low:,g} to {high:,g}{words}."
+            argument(name, value),
+            f" doesn't fit; give a number from {low:,g} to {high:,g}{words}.",
         )
     return float(value)
 

@@ -77,7 +77,7 @@ def speed(
     InvalidArgument
         If an argument doesn't fit.
     """
-    if limit_kmh is not None and not limit_kmh > 0:
+    if limit_kmh is not None and not (isinstance(limit_kmh, int | float) and limit_kmh > 0):
         raise InvalidArgument(f"limit_kmh={limit_kmh!r} is no speed; give km/h above 0.")
     source = Source.of(data, trackers=trackers, start=start, end=end, timezone=timezone)
     budget = BUDGET if not panels else BUDGET // 2

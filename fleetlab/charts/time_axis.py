@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import altair as alt
 
-from fleetlab.errors import InvalidArgument
+from fleetlab.errors import InvalidArgument, argument
 from fleetlab.tables.times import is_zone
 
 __all__ = ["Zone", "milliseconds"]
@@ -74,8 +74,9 @@ class Zone:
             return cls(name, ((milliseconds(start), minutes * 60_000),))
         if not is_zone(name):
             raise InvalidArgument(
-                f"timezone={name!r} is no time zone; write an IANA name such as 'Europe/Madrid', "
-                "or an offset such as '+05:45'."
+                argument("timezone", name),
+                " is no time zone; write an IANA name such as 'Europe/Madrid', "
+                "or an offset such as '+05:45'.",
             )
         zone = ZoneInfo(name)
         offsets = [(milliseconds(start), _offset(zone, start))]

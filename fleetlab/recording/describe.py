@@ -23,7 +23,9 @@ ENDS: Final = {
 }
 
 
-def _facts(info: Info, missed: Mapping[str, int]) -> list[tuple[str, str]]:
+def _facts(
+    info: Info, missed: Mapping[str, int], refused: Mapping[str, int] | None
+) -> list[tuple[str, str]]:
     facts = [("started", f"{info.started_at:%Y-%m-%d %H:%M:%S} UTC")]
     if info.ended_at is not None:
         seconds = (info.ended_at - info.started_at).total_seconds()
@@ -34,9 +36,15 @@ def _facts(info: Info, missed: Mapping[str, int]) -> list[tuple[str, str]]:
     source = f" ({info.timezone_source})" if info.timezone_source else ""
     facts.append(("zone of the wire", zone + source))
     gaps, rejects = missed["gaps"], missed["rejects"]
-    facts.append(("not received", f"{_count(gaps, 'gap')}, see rec.gaps" if gaps else "no gaps"))
+    lost = f"{_count(gaps, 'gap')}, see rec.gaps" if gaps else "no gaps"
+    if missed.get("all"):
+        lost = "anything: no subscription was answered, see rec.connection"
+    facts.append(("not received", lost))
     if rejects:
         facts.append(("not readable", f"{_count(rejects, 'part')}, see rec.rejects"))
+    if refused:
+        told = ", ".join(f"{number:,} {word}" for word, number in refused.items())
+        facts.append(("trackers", f"{told}, see rec.trackers"))
     facts += [
         (name, value)
         for name, value in (
@@ -61,9 +69,14 @@ def _duration(seconds: float) -> str:
     return " ".join([*parts, f"{rest} s"] if rest or not parts else parts)
 
 
-def as_text(info: Info, counts: Mapping[str, int], missed: Mapping[str, int]) -> str:
+def as_text(
+    info: Info,
+    counts: Mapping[str, int],
+    missed: Mapping[str, int],
+    refused: Mapping[str, int] | None = None,
+) -> str:
     """Return a recording in lines for a terminal."""
-    facts = _facts(info, missed)
+    facts = _facts(info, missed, refused)
     width = max(len(name) for name, _ in facts) + 2
     lines = [f"Recording {info.name}"]
     lines += [f"  {name:<{width}}{value}" for name, value in facts]
@@ -75,11 +88,17 @@ def as_text(info: Info, counts: Mapping[str, int], missed: Mapping[str, int]) ->
     return "\n".join(lines)
 
 
-def as_html(info: Info, counts: Mapping[str, int], missed: Mapping[str, int]) -> str:
+def as_html(
+    info: Info,
+    counts: Mapping[str, int],
+    missed: Mapping[str, int],
+    refused: Mapping[str, int] | None = None,
+) -> str:
     """Return a recording as HTML that takes its colours from the notebook's theme."""
     row = "<tr><th style='text-align:left'>{}</th><td style='text-align:{}'>{}</td></tr>"
     facts = "".join(
-        row.format(escape(name), "left", escape(value)) for name, value in _facts(info, missed)
+        row.format(escape(name), "left", escape(value))
+        for name, value in _facts(info, missed, refused)
     )
     rows = "".join(row.format(escape(event), "right", f"{n:,}") for event, n in counts.items())
     return (

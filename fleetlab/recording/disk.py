@@ -12,7 +12,7 @@ import time
 from datetime import UTC
 from typing import TYPE_CHECKING, Final, Protocol
 
-from fleetlab.errors import RecordingError
+from fleetlab.errors import RecordingError, argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +32,8 @@ __all__ = [
 TEMPORARY: Final = ".tmp"
 """Suffix of files that aren't finished; what bears it is no part of a recording."""
 
-_FULL: Final = "Free some space there, or record to another disk with save_to=."
-_DENIED: Final = "Choose a folder that you may write, with save_to=."
+_FULL: Final = "Free some space there, or take another disk"
+_DENIED: Final = "Choose a folder that you may write"
 _ADVICE: Final = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -50,7 +50,12 @@ _PAUSE_S: Final = 0.02
 
 @contextlib.contextmanager
 def explained(
-    what: str, path: Path, *, let_through: type[OSError] | tuple[type[OSError], ...] = ()
+    what: str,
+    path: Path,
+    *,
+    let_through: type[OSError] | tuple[type[OSError], ...] = (),
+    also: type[Exception] = OSError,
+    is_default: bool = False,
 ) -> Iterator[None]:
     """Turn the system's errors into one that says what can't be done, and what to do.
 
@@ -62,20 +67,28 @@ def explained(
         The file or folder.
     let_through : type of OSError, or tuple of them
         Errors that the caller knows how to take.
+    also : type of Exception
+        As what another library tells of the system's errors.
+    is_default : bool
+        Whether nobody may have named the place, and has to be told how.
 
     Raises
     ------
     RecordingError
-        In place of any other OSError, which is its cause.
+        In place of any other, which is its cause.
     """
     try:
         yield
     except let_through:
         raise
-    except OSError as error:
-        advice = _ADVICE.get(error.errno or 0, "Check the disk, or choose another with save_to=.")
-        reason = error.strerror or str(error)
-        raise RecordingError(f"{path} can't {what}: {reason}. {advice}") from error
+    except (OSError, also) as error:
+        number = getattr(error, "errno", None)
+        if number is None and os.strerror(errno.ENOSPC) in str(error):
+            number = errno.ENOSPC
+        advice = _ADVICE.get(number or 0, "Check the disk, or choose another place")
+        reason = getattr(error, "strerror", None) or str(error)
+        how = [", with ", argument("save_to")] if is_default else []
+        raise RecordingError(f"{path} can't {what}: {reason}. {advice}", *how, ".") from error
 
 
 def make_folder(path: Path) -> None:
@@ -91,7 +104,7 @@ def make_folder(path: Path) -> None:
     if is_file:
         raise RecordingError(
             f"{path} is a file. A recording needs a folder of its own: name one that is empty or "
-            f"not there yet with save_to=."
+            "not there yet."
         )
     with explained("be made", path):
         path.mkdir(parents=True, exist_ok=True)
@@ -99,7 +112,7 @@ def make_folder(path: Path) -> None:
     if held:
         raise RecordingError(
             f"{path} is not empty (files and folders in it: {held}). A recording needs a folder "
-            f"of its own: name a new one with save_to=."
+            "of its own: name a new one."
         )
     with explained("be written", path), tempfile.TemporaryFile(dir=path, buffering=0) as file:
         file.write(b"fleetlab")
@@ -113,7 +126,7 @@ def make_numbered(parent: Path, started_at: datetime) -> Path:
     RecordingError
         If it can't be made or written.
     """
-    with explained("be made", parent):
+    with explained("be made", parent, is_default=True):
         parent.mkdir(parents=True, exist_ok=True)
     stamp = started_at.astimezone(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     names = itertools.chain([stamp], (f"{stamp}-{number}" for number in itertools.count(2)))
@@ -121,7 +134,7 @@ def make_numbered(parent: Path, started_at: datetime) -> Path:
         path = parent / next(names)
         # Making it is the test whether it's taken: two captures may start in one second.
         try:
-            with explained("be made", path, let_through=FileExistsError):
+            with explained("be made", path, let_through=FileExistsError, is_default=True):
                 path.mkdir()
         except FileExistsError:
             continue

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable  # noqa: TC003 - shown by help()
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -20,16 +21,18 @@ from fleetlab.schemas import TABLES, table
 
 __all__ = ["load", "scan"]
 
+_SUCH: Final = 'name those that captures made, such as "recordings/*"'
+
 
 def load(source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Recording:
     """Open a recording, or several as one.
 
     Parameters
     ----------
-    source : path or iterable of paths
-        A recording's folder, or several: those are joined in the order of their start, with the
-        time between them as gaps. A recording whose process died, or that is still being written,
-        gives what was received until about a second ago.
+    source : path, pattern or iterable of them
+        A recording's folder, or several, such as ``"recordings/*"``: those are joined in the order
+        of their start, with the time between them as gaps. A recording whose process died, or that
+        is still being written, gives what was received until about a second ago.
 
     Returns
     -------
@@ -42,13 +45,12 @@ def load(source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> R
     Raises
     ------
     RecordingError
-        If a folder is no recording, can't be read, or was made by a newer fleetlab.
+        If a folder is no recording, can't be read, or was made by a newer fleetlab; or if nothing
+        was found.
+    InvalidArgument
+        If what was given is no path.
     """
-    if isinstance(source, (str, os.PathLike)):
-        return open_recording(DiskFolder(source))
-    recordings = [open_recording(DiskFolder(path)) for path in source]
-    if not recordings:
-        raise InvalidArgument("load: the list of recordings is empty.")
+    recordings = [open_recording(DiskFolder(path)) for path in _folders(source)]
     return recordings[0] if len(recordings) == 1 else _joined(recordings)
 
 
@@ -75,20 +77,31 @@ def scan(
     ------
     RecordingError
         If nothing was found.
+    InvalidArgument
+        If what was given is no path, or there is no such event.
     """
-    patterns = [source] if isinstance(source, (str, os.PathLike)) else list(source)
+    parts = [open_recording(DiskFolder(path), (event,)).scan(event) for path in _folders(source)]
+    return pl.concat(parts)
+
+
+def _folders(source: object) -> list[Path]:
+    """Return the folders that paths and patterns name."""
+    patterns = [source] if isinstance(source, (str, os.PathLike)) else source
+    if not isinstance(patterns, Iterable) or isinstance(patterns, bytes):
+        raise InvalidArgument(f"{source!r} is no folder; {_SUCH}.")
+    patterns = list(patterns)
     folders: list[Path] = []
     for pattern in patterns:
         text = os.path.expanduser(os.fspath(pattern))  # noqa: PTH111 - may hold a pattern
-        if glob.has_magic(text):
+        if glob.has_magic(text) and not Path(text).exists():
             found = sorted(Path(path) for path in glob.glob(text))  # noqa: PTH207
             folders += [path for path in found if is_recording(DiskFolder(path))]
         else:
             folders.append(Path(text))
     if not folders:
         named = ", ".join(map(str, patterns))
-        raise RecordingError(f"No recording matches {named}.")
-    return pl.concat([open_recording(DiskFolder(path), (event,)).scan(event) for path in folders])
+        raise RecordingError(f"No recording matches {named or 'an empty list'}; {_SUCH}.")
+    return folders
 
 
 def _joined(recordings: list[Recording]) -> Recording:

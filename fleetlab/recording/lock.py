@@ -88,12 +88,12 @@ class FolderLock:
                 if error.errno not in _HELD:
                     raise RecordingError(
                         f"{self.path} can't be locked ({error.strerror or error}). Record to a "
-                        f"folder on a local disk, with save_to=."
+                        "folder on a local disk."
                     ) from error
                 if attempt == _TRIES:
                     raise RecordingError(
                         f"{self.path} is being written by {self._holder()}. Stop that capture, "
-                        f"or choose another folder with save_to=."
+                        "or choose another folder."
                     ) from error
             else:
                 if descriptor is not None:

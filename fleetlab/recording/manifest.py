@@ -157,6 +157,15 @@ class _Version(msgspec.Struct):
     format_version: int
 
 
+def no_recording(folder: Folder, lacks: str) -> str:
+    """Return that a folder isn't there, or what it lacks, and what to name instead."""
+    path = folder.path
+    told = f"{path or folder.name} {lacks}"
+    if path is not None and not path.exists():
+        told = f"There is no folder {path}"
+    return f"{told}. Name the folder that a capture made, such as recordings/2026-11-23T231500Z."
+
+
 def read_manifest(folder: Folder) -> Manifest:
     """Read a recording's ``recording.json``.
 
@@ -171,10 +180,8 @@ def read_manifest(folder: Folder) -> Manifest:
     try:
         text = folder.read(MANIFEST)
     except (FileNotFoundError, NotADirectoryError):
-        raise UnreadableManifest(
-            f"{where} is no recording: it has no {MANIFEST}. "
-            "Name the folder that a capture made, such as recordings/2026-11-23T231500Z."
-        ) from None
+        lacks = f"is no recording: it has no {MANIFEST}"
+        raise UnreadableManifest(no_recording(folder, lacks)) from None
     except RecordingError as error:
         raise UnreadableManifest(str(error)) from error
     try:
@@ -185,7 +192,7 @@ def read_manifest(folder: Folder) -> Manifest:
         if version > FORMAT_VERSION and (is_intact or not _is_flipped(told, version, sealed)):
             raise RecordingError(
                 f"{where} has format version {version}, and this fleetlab reads up to "
-                f"{FORMAT_VERSION}. Update it: pip install --upgrade fleetlab."
+                f"{FORMAT_VERSION}. Update fleetlab to read it."
             )
         if not is_intact:
             raise ValueError(  # noqa: TRY301 - told like all else that is wrong with it

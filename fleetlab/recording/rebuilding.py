@@ -22,7 +22,13 @@ from fleetlab.recording.check import intact_parts
 from fleetlab.recording.folder import DiskFolder
 from fleetlab.recording.journal import has_journal
 from fleetlab.recording.lock import FolderLock
-from fleetlab.recording.manifest import Manifest, Part, UnreadableManifest, read_manifest
+from fleetlab.recording.manifest import (
+    Manifest,
+    Part,
+    UnreadableManifest,
+    no_recording,
+    read_manifest,
+)
 from fleetlab.recording.parquet import read_table, scan_parts
 from fleetlab.recording.recording import Recording  # noqa: TC001 - shown by help()
 from fleetlab.recording.recovery import GROWING, losses_table, open_recording
@@ -65,8 +71,7 @@ def rebuild(folder: str | os.PathLike[str], *, force: bool = False) -> Recording
     home = DiskFolder(folder)
     if not has_journal(home):
         raise RecordingError(
-            f"{home.path} has no journal to make the frames from: raw/ is missing or empty. "
-            "Name the folder that a capture made, such as recordings/2026-11-23T231500Z."
+            no_recording(home, "has no journal to make the frames from: raw/ is missing or empty")
         )
     with FolderLock(home.path):
         old = _old(home)

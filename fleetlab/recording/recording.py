@@ -12,6 +12,7 @@ import psutil
 from fleetlab.errors import InvalidArgument, RecordingError
 from fleetlab.recording.accessors import Plot
 from fleetlab.recording.describe import as_html, as_text
+from fleetlab.recording.disk import explained
 from fleetlab.recording.notes import add_note
 from fleetlab.recording.parquet import scan_parts
 from fleetlab.schemas import EVENTS, TABLES, empty
@@ -269,17 +270,25 @@ class Recording:
         return {request["type"] for request in self.info.requests}
 
     def __repr__(self) -> str:
-        return as_text(self.info, self._counts(), self._missed())
+        return as_text(self.info, self._counts(), self._missed(), self._refused())
 
     def _repr_html_(self) -> str:
-        return as_html(self.info, self._counts(), self._missed())
+        return as_html(self.info, self._counts(), self._missed(), self._refused())
 
     def _counts(self) -> dict[str, int]:
         counts = {event: self._rows(event) for event in EVENTS}
         return {event: rows for event, rows in counts.items() if rows or event in self._requested()}
 
     def _missed(self) -> dict[str, int]:
-        return {"gaps": len(self.gaps), "rejects": len(self.rejects)}
+        never = not any(self._counts().values()) and "subscribed" not in self.connection["what"]
+        return {"gaps": len(self.gaps), "rejects": len(self.rejects), "all": int(never)}
+
+    def _refused(self) -> dict[str, int]:
+        """Return how many trackers are blocked, unknown or disallowed, by the server's word."""
+        words = self.trackers.select("tracker_id", *self._requested() & {*self.trackers.columns})
+        told = words.unpivot(index="tracker_id").filter(pl.col("value") != "normal")
+        counts = told.group_by("value").agg(pl.col("tracker_id").n_unique()).sort("value")
+        return dict(counts.iter_rows())
 
     # -- kept -------------------------------------------------------------------------------
 
@@ -386,9 +395,14 @@ class Recording:
         -------
         list of pathlib.Path
             The files.
+
+        Raises
+        ------
+        RecordingError
+            If they can't be written.
         """
         target = Path(folder).expanduser()
-        try:
+        with explained("be written", target, also=pl.exceptions.ComputeError):
             target.mkdir(parents=True, exist_ok=True)
             files = []
             for name in (*EVENTS, *TABLES):
@@ -396,10 +410,6 @@ class Recording:
                 path = target / f"{name}.parquet"
                 lazy.sink_parquet(path, compression="zstd")
                 files.append(path)
-        except OSError as error:
-            raise RecordingError(
-                f"{target} can't be written: {error.strerror or error}. Name another folder."
-            ) from error
         return files
 
 

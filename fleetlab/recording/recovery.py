@@ -114,7 +114,12 @@ def _read_manifest(folder: DiskFolder, problems: list[tuple[str, str]]) -> Manif
         return read_manifest(folder)
     except UnreadableManifest as error:
         if not has_journal(folder):
-            raise
+            if not folder.exists(MANIFEST):
+                raise
+            raise UnreadableManifest(
+                f"{error} Nor is there a journal (raw/) to make it again from: take the folder "
+                "from a backup, or read its Parquet files one by one."
+            ) from error
         missing = f"{MANIFEST} is missing." if not folder.exists(MANIFEST) else str(error)
         told = "All was decoded from the journal; fleetlab rebuild makes the file again."
         problems.append((MANIFEST, f"{missing} {told}"))

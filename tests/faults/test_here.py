@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 import fleetlab as fl
+from fleetlab.export import export
 from fleetlab.recording.disk import DiskAppend
 from fleetlab.recording.journal import JournalWriter
 from fleetlab.tables.decoder import Decoder
@@ -207,7 +208,7 @@ def test_a_disk_that_is_full_ends_it_with_everything_that_was_written(
         eventually(lambda: not job.running, "the disk is full", 60)
         with pytest.raises(fl.RecordingError, match="No space left") as caught:
             job.result()
-    assert "save_to=" in str(caught.value)
+    assert "Free some space there, or take another disk." in str(caught.value)
     assert caught.value.recording is not None
     assert caught.value.recording.info.stopped_because == "error"
     rec = fl.load(small_disk / "rec")
@@ -218,6 +219,16 @@ def test_a_disk_that_is_full_ends_it_with_everything_that_was_written(
     assert set(rec.state_batch["seq"]) <= set(range(1, len(kept) + 1))
     assert len(caught.value.recording.state_batch) >= len(rec.state_batch) > 0
     assert rec.state_batch["seq"].is_sorted()
+
+
+@pytest.mark.parametrize("format", ["parquet", "csv", "xlsx", "duckdb"])
+def test_an_export_to_a_full_disk_is_told_in_a_sentence(small_disk, format):
+    rec = fl.capture(seconds=1, server="demo", save_to=False, view=False)
+    with contextlib.suppress(OSError), (small_disk / "full").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    with pytest.raises(fl.RecordingError, match=r"can't be written: .*(Free some|another place)"):
+        export(rec, format, small_disk / "out")
 
 
 def test_stop_works_on_a_full_disk(start, small_disk):

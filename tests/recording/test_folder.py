@@ -174,30 +174,30 @@ def test_a_folder_stays_the_same_when_the_working_directory_changes(tmp_path, mo
 
 def test_a_used_folder_is_refused(tmp_path):
     (tmp_path / "thesis.doc").write_text("dear")
-    with pytest.raises(RecordingError, match=r"not empty .*: 1\).*save_to="):
+    with pytest.raises(RecordingError, match=r"not empty .*: 1\).*name a new one"):
         DiskFolder.create(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.doc"]
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("dear")
-    with pytest.raises(RecordingError, match=r"is a file.*save_to="):
+    with pytest.raises(RecordingError, match=r"is a file.*name one that is empty"):
         DiskFolder.create(tmp_path / "file")
-    with pytest.raises(RecordingError, match="save_to=") as caught:
+    with pytest.raises(RecordingError, match="another place") as caught:
         DiskFolder.create(tmp_path / "file" / "below")
     assert isinstance(caught.value.__cause__, OSError)
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that refuses")
 def test_a_folder_that_cannot_be_written_is_refused():
-    with pytest.raises(RecordingError, match=r"/proc/fleetlab can't be made.*save_to="):
+    with pytest.raises(RecordingError, match=r"/proc/fleetlab can't be made.*another place"):
         DiskFolder.create("/proc/fleetlab")
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_is_refused(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(RecordingError, match="save_to="):
+    with pytest.raises(RecordingError, match="a folder that you may write"):
         DiskFolder.create(tmp_path)
 
 

@@ -38,7 +38,9 @@ def holder(tmp_path):
 
 def test_a_second_capture_of_this_process_is_refused(tmp_path):
     with FolderLock(tmp_path):
-        with pytest.raises(RecordingError, match=r"another capture of this process.*save_to="):
+        with pytest.raises(
+            RecordingError, match=r"another capture of this process.*another folder"
+        ):
             FolderLock(tmp_path).acquire()
         assert is_held(tmp_path)
     assert not is_held(tmp_path)

@@ -224,8 +224,8 @@ def test_a_recording_that_is_being_written_is_refused(folder):
 def test_what_has_no_journal_is_refused_with_a_sentence(folder, tmp_path):
     shutil.rmtree(folder / "raw")
     before = files(folder)
-    for path in (folder, tmp_path / "nothing"):
-        with pytest.raises(fl.RecordingError, match="no journal"):
+    for path, words in ((folder, "no journal"), (tmp_path / "nothing", "There is no folder")):
+        with pytest.raises(fl.RecordingError, match=words):
             fl.rebuild(path)
     assert files(folder) == before
     assert not (tmp_path / "nothing").exists()

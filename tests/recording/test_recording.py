@@ -175,7 +175,7 @@ def test_a_newer_format_is_refused_with_a_sentence(rec, tmp_path):
     manifest = tmp_path / "copy" / "recording.json"
     told = json.loads(manifest.read_text("utf-8")) | {"format_version": 99, "new": "shape"}
     manifest.write_text(json.dumps(told), "utf-8")
-    with pytest.raises(fl.RecordingError, match=r"99.*pip install --upgrade"):
+    with pytest.raises(fl.RecordingError, match=r"99.*Update fleetlab"):
         fl.load(tmp_path / "copy")
 
 

@@ -231,7 +231,7 @@ def test_a_disk_that_takes_no_more_ends_it_with_everything_that_was_written(simu
     assert err == ""
     sentence, figures = out.splitlines()
     assert str(tmp_path / "rec") in sentence
-    assert "save_to=" in sentence
+    assert "Free some space there" in sentence
     reason, states, readings = figures.split()
     assert reason == "error"
     rec = fl.load(tmp_path / "rec")

@@ -11,7 +11,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Self
 
-from fleetlab.errors import InvalidArgument
+from fleetlab.errors import InvalidArgument, Words
 from fleetlab.recording.folder import DiskFolder
 from fleetlab.recording.journal import has_journal, read_journal
 from fleetlab.recording.manifest import UnreadableManifest, read_manifest
@@ -208,7 +208,8 @@ def _read_speed(speed: float | Literal["max"]) -> float | None:
     number = isinstance(speed, (int, float)) and not isinstance(speed, bool)
     if not number or not 0 < speed < math.inf:
         raise InvalidArgument(
-            f'speed must be a number above 0, such as 10 for ten times as fast, or "max" for as '
-            f"fast as clients take it; not {speed!r}."
+            Words("speed", "--speed"),
+            ' must be a number above 0, such as 10 for ten times as fast, or "max" for as fast as '
+            f"clients take it; not {speed!r}.",
         )
     return float(speed)
