@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from fleetlab.errors import FleetlabError, InvalidArgument, argument
-from fleetlab.recording.disk import explained, replace_file
+from fleetlab.recording.disk import explained
 from fleetlab.schemas import EVENTS, TABLES, TIME
 from fleetlab.tables.times import is_zone
 
@@ -52,7 +52,7 @@ def export(
         and workbooks hold ids above 2⁵³ as text.
     to : path, optional
         Folder or file to write; default: the recording's name, in the working directory. A file
-        that is there already is not replaced.
+        that is there already is not replaced; what fails leaves none.
     timezone : str, optional
         Of a workbook, whose cells know no zones: the zone whose clock its times show, named in
         each header, as in ``event_time (Europe/Madrid)``; an IANA name or an offset such as
@@ -90,9 +90,14 @@ def export(
         raise InvalidArgument(
             f"{target} is there already; name another one with ", argument("to"), "."
         )
-    with explained("be written", target):
+    with explained("be written", target, also=pl.exceptions.ComputeError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        write(recording, target, zone)
+        with tempfile.TemporaryDirectory(prefix=".fleetlab-", dir=target.parent) as beside:
+            made = Path(beside) / target.name
+            write(recording, made, zone)
+            if target.is_dir():
+                target.rmdir()  # which is empty
+            made.replace(target)
     return target
 
 
@@ -102,11 +107,11 @@ def _frames(recording: Recording) -> dict[str, pl.LazyFrame]:
 
 
 def _parquet(recording: Recording, target: Path, _: str) -> None:
-    recording.to_parquet(target)
+    recording._sink(target)  # noqa: SLF001
 
 
 def _csv(recording: Recording, target: Path, _: str) -> None:
-    target.mkdir(exist_ok=True)
+    target.mkdir()
     for name, frame in _frames(recording).items():
         _flat(frame).sink_csv(target / f"{name}.csv", datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
 
@@ -130,7 +135,7 @@ def _xlsx(recording: Recording, target: Path, zone: str) -> None:
         "strings_to_urls": False,
         "in_memory": True,
     }
-    written = io.BytesIO()  # so that a disk that is full leaves no half of a workbook
+    written = io.BytesIO()  # its own errors of a full disk are none of the system's
     with xlsxwriter.Workbook(written, options) as workbook:
         for name, frame in _frames(recording).items():
             _in_sheet(_flat(frame).collect(), zone).write_excel(
@@ -140,20 +145,22 @@ def _xlsx(recording: Recording, target: Path, zone: str) -> None:
                 freeze_panes=(1, 0),
                 dtype_formats={pl.Datetime: "yyyy-mm-dd hh:mm:ss", pl.Int64: "0"},
             )
-    replace_file(target, written.getvalue())
+    target.write_bytes(written.getvalue())
 
 
 def _duckdb(recording: Recording, target: Path, _: str) -> None:
     duckdb = _needed("duckdb")
     with tempfile.TemporaryDirectory(prefix="fleetlab-") as folder:
         files = recording.to_parquet(folder)
-        failures = explained("be written", target, also=duckdb.IOException)
-        with failures, duckdb.connect(str(target)) as database:
-            for file in files:
-                database.execute(
-                    f'CREATE TABLE "{file.stem}" AS SELECT * FROM read_parquet(?)',  # noqa: S608
-                    [str(file)],
-                )
+        try:
+            with duckdb.connect(str(target)) as database:
+                for file in files:
+                    database.execute(
+                        f'CREATE TABLE "{file.stem}" AS SELECT * FROM read_parquet(?)',  # noqa: S608
+                        [str(file)],
+                    )
+        except duckdb.IOException as error:
+            raise OSError(str(error)) from error
 
 
 FORMATS: Final = {

@@ -403,13 +403,16 @@ class Recording:
         """
         target = Path(folder).expanduser()
         with explained("be written", target, also=pl.exceptions.ComputeError):
-            target.mkdir(parents=True, exist_ok=True)
-            files = []
-            for name in (*EVENTS, *TABLES):
-                lazy = self.scan(name) if name in EVENTS else self._tables[name].lazy()
-                path = target / f"{name}.parquet"
-                lazy.sink_parquet(path, compression="zstd")
-                files.append(path)
+            return self._sink(target)
+
+    def _sink(self, folder: Path) -> list[Path]:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = []
+        for name in (*EVENTS, *TABLES):
+            lazy = self.scan(name) if name in EVENTS else self._tables[name].lazy()
+            path = folder / f"{name}.parquet"
+            lazy.sink_parquet(path, compression="zstd")
+            files.append(path)
         return files
 
 

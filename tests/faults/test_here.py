@@ -222,13 +222,14 @@ def test_a_disk_that_is_full_ends_it_with_everything_that_was_written(
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv", "xlsx", "duckdb"])
-def test_an_export_to_a_full_disk_is_told_in_a_sentence(small_disk, format):
+def test_an_export_to_a_full_disk_is_told_in_a_sentence_and_leaves_nothing(small_disk, format):
     rec = fl.capture(seconds=1, server="demo", save_to=False, view=False)
     with contextlib.suppress(OSError), (small_disk / "full").open("wb", buffering=0) as file:
         while True:
             file.write(bytes(4096))
     with pytest.raises(fl.RecordingError, match=r"can't be written: .*(Free some|another place)"):
         export(rec, format, small_disk / "out")
+    assert [one.name for one in small_disk.iterdir()] == ["full"]
 
 
 def test_stop_works_on_a_full_disk(start, small_disk):
