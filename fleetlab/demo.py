@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from datetime import datetime  # noqa: TC003 - typer reads the annotations
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from fleetlab.console import err, out
-from fleetlab.errors import FleetlabError, InvalidArgument
+from fleetlab.console import err
+from fleetlab.errors import InvalidArgument
+from fleetlab.serving import serving
 
 __all__ = ["demo"]
 
@@ -114,26 +114,9 @@ def demo(
         oddities=oddity or (),
     )
     faults = Faults(simulator, fault or ())
-    try:
-        simulator.start(port=port)
-    except OSError as error:
-        raise FleetlabError(
-            f"Port {port} can't be used: {error.strerror or error}. Take another with --port."
-        ) from error
-    with simulator:
-        out.print(f"base URL  {simulator.base_url}")
-        out.print(f"API key   {simulator.api_key}")
-        out.print(f"login     {simulator.login}, password {simulator.password}")
-        out.print(f"vehicles  {vehicles}, seed {seed}")
-        out.print("\nIn another terminal:")
-        out.print(
-            f"  FLEETLAB_API_KEY={simulator.api_key} "
-            f"fleetlab capture --server {simulator.base_url} --minutes 1"
-        )
-        out.print("\nCtrl-C stops it.")
-        stopped = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopped.set())
+    start_it = partial(simulator.start, port=port)
+    about = f"vehicles  {vehicles}, seed {seed}"
+    with serving(start_it, port, about, "Ctrl-C stops it.") as stopped:
         due = time.monotonic() + every
         while not stopped.wait(min(1.0, every)):  # in steps: Windows sees Ctrl-C only in between
             if time.monotonic() >= due:

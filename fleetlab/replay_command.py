@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fleetlab.console import err, out
-from fleetlab.errors import FleetlabError, InvalidArgument
+from fleetlab.console import err
+from fleetlab.errors import InvalidArgument
+from fleetlab.serving import serving
 
 if TYPE_CHECKING:
+    import threading
+
     from fleetlab.simulator.replay import Replay
 
 __all__ = ["replay"]
@@ -52,31 +53,14 @@ def replay(
     import fleetlab  # noqa: PLC0415 - so that --help answers before Polars is loaded
 
     server = fleetlab.replay(folder, speed=_speed(speed), gaps=gaps, port=port)
-    try:
-        server.start()
-    except OSError as error:
-        raise FleetlabError(
-            f"Port {port} can't be used: {error.strerror or error}. Take another with --port."
-        ) from error
-    with server:
-        out.print(f"base URL  {server.base_url}")
-        out.print(f"API key   {server.api_key}")
-        out.print(f"login     {server.login}, password {server.password}")
-        out.print(f"recording {server.name}, at speed {speed}")
-        out.print("\nIn another terminal:")
-        out.print(
-            f"  FLEETLAB_API_KEY={server.api_key} "
-            f"fleetlab capture --server {server.base_url} --minutes 1"
-        )
-        out.print("\nThe first subscription starts it. Ctrl-C stops it.")
-        _watch(server, once=once)
+    about = f"recording {server.name}, at speed {speed}"
+    then = "The first subscription starts it. Ctrl-C stops it."
+    with serving(server.start, port, about, then) as stopped:
+        _watch(server, stopped, once=once)
 
 
-def _watch(server: Replay, *, once: bool) -> None:
+def _watch(server: Replay, stopped: threading.Event, *, once: bool) -> None:
     """Tell what goes on until it is stopped."""
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
     phase: str = "waiting"
     told = 0
     while not stopped.wait(_LOOK_S):
