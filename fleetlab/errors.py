@@ -76,7 +76,7 @@ class FleetlabError(Exception):
     Parameters
     ----------
     *words : str
-        What happened, and what to do, in one piece or several: text, or :class:`Words`.
+        What happened, and what to do, in one piece or several; some read otherwise in a terminal.
     code : int, optional
         See below.
 
