@@ -120,10 +120,20 @@ def test_a_response_tells_the_status_of_each_tracker_and_what_was_refused():
             "state_batch": {"success": True, "value": {"15564": "normal", "x": "y", "5": 5}},
             "iot_monitor": {"success": False, "status": {"code": 7, "description": "too many"}},
             "odd": 5,
+            "silent": {"success": True},
         },
     }
     assert read(encode(**message)) == Response(
         {"state_batch": {15564: "normal"}}, {"iot_monitor": "too many"}
+    )
+
+
+def test_a_response_is_read_up_to_the_size_that_the_largest_fleets_need_and_no_further():
+    answer = b'{"state":{"success":true,"value":{"5":"normal"},"pad":"%b"}}'
+    fits = answer % (b"x" * (8_000_000 - len(answer % b"")))
+    assert read(b'{"type":"response","data":%b}' % fits) == Response({"state": {5: "normal"}})
+    assert read(b'{"type":"response","data":%b }' % fits.replace(b"x", b"xx", 1)) == Unreadable(
+        "a response of more than 8,000,000 bytes"
     )
 
 
@@ -132,6 +142,8 @@ def test_an_error_carries_code_and_words():
     message = encode(type="error", action="null", status=status, data=None)
     assert read(message) == ErrorMessage(4, "User not found")
     assert read(b'{"type":"error","status":5}') == ErrorMessage(None, "no reason given")
+    too_large = b'{"type":"error","status":{"code":1e400}}'
+    assert read(too_large) == ErrorMessage(None, "no reason given")
 
 
 @pytest.mark.parametrize("data", [b"{", b"rubbish", b'{"type":"event"}', b'{"type":5}', b"[1]"])
@@ -192,6 +204,17 @@ def test_nesting_deeper_than_the_interpreter_allows_is_unreadable_and_does_not_r
     deep = b"[" * 200_000 + b"]" * 200_000
     message = read(b'{"type":"%b","event":"x","%b":%b}' % (kind, key.encode(), deep))
     assert isinstance(message, Unreadable)
+
+
+@pytest.mark.parametrize(
+    ("item", "most", "what"), [(b"{} ,    ", 500_000, "objects"), (b"0,   ", 4_000_000, "values")]
+)
+def test_a_message_with_more_in_it_than_any_fleet_sends_is_unreadable(item, most, what):
+    text = b'{"type":"event","event":"x","user_time":"","data":[%b0]}'
+    around = text.count(b"{" if what == "objects" else b",")
+    assert isinstance(read(text % (item * (most - around))), EventMessage)
+    too_much = text % (item * (most - around + 1))
+    assert read(too_much) == Unreadable(f"more than {most:,} {what}")
 
 
 def test_ids_of_thousands_of_digits_are_left_out_and_do_not_raise():

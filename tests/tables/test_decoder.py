@@ -707,6 +707,35 @@ def test_a_bad_value_of_a_queue_is_named_once_and_the_others_go_on():
     ]
 
 
+def test_what_is_no_map_of_queues_is_named_and_the_others_go_on():
+    maps = [{name: [{"value": 1, "msg_time": "2026-07-01T11:00:00Z"}]} for name in "ab"]
+    devices = [
+        {"tracker_id": 101, "nonnull_fields": 5, "all_fields": maps},
+        {"tracker_id": 102, "nonnull_fields": maps[0], "all_fields": "x"},
+    ]
+    frames = frames_of(decoder(), message("iot_monitor", {"iot_last_values": devices}))
+    rows = frames["iot_monitor"].select("tracker_id", "queue", "field").rows()
+    assert rows == [(101, "all", "a"), (101, "all", "b"), (102, "nonnull", "a")]
+    base = "$.data.iot_last_values"
+    assert frames["rejects"].select("path", "tracker_id", "raw").rows() == [
+        (f"{base}[0].nonnull_fields", 101, "5"),
+        (f"{base}[1].all_fields", 102, '"x"'),
+    ]
+
+
+def test_an_overrun_after_a_value_without_a_moment_is_a_gap_until_the_arrival():
+    full = [{"value": 1, "msg_time": f"2026-07-01T11:00:{s:02}Z"} for s in range(12)]
+
+    def send(queue: list[Any]) -> str:
+        device = {"tracker_id": 101, "nonnull_fields": {"a": queue}}
+        return message("iot_monitor", {"iot_last_values": [device]})
+
+    gaps = frames_of(decoder(), send([7]), send(full[::-1]))["gaps"]
+    assert gaps.select("started_at", "ended_at", "reason", "field").rows() == [
+        (utc("2026-07-01 11:00:00"), NOW + timedelta(microseconds=2), "queue_overrun", "a")
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     ["{", '{"type":"event","event":"state","data":{"source_id":NaN}}', "rubbish", b"\xff\xfe"]

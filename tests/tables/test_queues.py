@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from fleetlab.tables import queues
 from fleetlab.tables.queues import FULL, QueueMemory
 
 
@@ -151,6 +153,29 @@ def test_what_is_no_list_is_a_fault_and_changes_nothing(text):
     news = memory.news(7, "nonnull", {"speed": Raw(text.encode())})
     assert [(field, raw) for field, _, raw in news.faults] == [("speed", text.encode())]
     assert send(memory, text=f"[{OBJECT}]")[0] == []
+
+
+def test_a_queue_is_remembered_up_to_a_megabyte_and_a_longer_one_is_a_fault():
+    memory = QueueMemory()
+    fits = compact([value(1, "x" * (1_000_000 - len(compact([value(1, "")]))))])
+    assert len(send(memory, text=fits)[0]) == 1
+    longer = fits.replace("x", "xx", 1)
+    news = memory.news(7, "nonnull", {"speed": Raw(longer.encode())})
+    assert news.faults == [("speed", "a queue of more than 1,000,000 bytes", longer.encode())]
+    assert send(memory, text=fits)[0] == []
+
+
+def test_values_are_told_apart_however_many_moments_have_come():
+    memory = QueueMemory()
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    last: list[dict] = []
+    for second in range(5_000):
+        moment = (start + timedelta(seconds=second)).isoformat()
+        front = {"msg_time": moment, "srv_time": moment, "value": 1}
+        assert send(memory, front, *last)[0] == [front]
+        last = [front, *last][: FULL - 1]
+    assert send(memory, *last)[0] == []
+    assert len(queues._MOMENTS) <= queues._REMEMBERED
 
 
 def test_the_memory_goes_on_where_it_was_dumped():
