@@ -74,6 +74,7 @@ def test_a_subscription_is_written_as_the_platform_documents_it():
         json.loads(describe(requests)) == (json.loads(subscribe_message(requests, KEY))["requests"])
     )
     assert KEY not in describe(requests)
+    assert " " not in subscribe_message(requests, KEY) + describe(requests), "ids need the room"
 
 
 def test_five_hundred_ids_fit_into_a_message_that_a_default_server_takes():
@@ -93,6 +94,12 @@ def test_ids_of_several_requests_that_are_too_long_together_are_picked_out_here(
 
 def test_a_handshake_tells_how_often_to_send_which_char():
     assert read(b"b623a15d-11|30000|X|") == Handshake("b623a15d-11", 30000, "X")
+    assert read(b"b623a15d-11|30000|\xff|") == Handshake("b623a15d-11", 30000, "\ufffd")
+
+
+def test_a_handshake_is_looked_for_in_small_frames_only():
+    assert read(b"b6|5|X|".rjust(999)) == Handshake("b6", 5, "X")
+    assert isinstance(read(b"b6|5|X|".rjust(1_000)), Unreadable)
 
 
 @pytest.mark.parametrize("data", [b"X", b" ", b"", b" " * 4098, b"X\n", "·".encode()])
@@ -117,15 +124,29 @@ def test_a_response_tells_the_status_of_each_tracker_and_what_was_refused():
         "action": "subscription/subscribe",
         "events": ["state_batch", "iot_monitor"],
         "data": {
+            "odd": 5,
             "state_batch": {"success": True, "value": {"15564": "normal", "x": "y", "5": 5}},
             "iot_monitor": {"success": False, "status": {"code": 7, "description": "too many"}},
-            "odd": 5,
             "silent": {"success": True},
         },
     }
     assert read(encode(**message)) == Response(
         {"state_batch": {15564: "normal"}}, {"iot_monitor": "too many"}
     )
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        ({"error": "not now"}, "not now"),
+        ({"status": {"description": ""}, "error": "not now"}, "not now"),
+        ({"status": 5}, "no reason given"),
+        ({}, "no reason given"),
+    ],
+)
+def test_a_refusal_is_told_in_whatever_words_came_with_it(refusal, words):
+    answer = encode(type="response", data={"state": {"success": False} | refusal})
+    assert read(answer) == Response({}, {"state": words})
 
 
 def test_a_response_is_read_up_to_the_size_that_the_largest_fleets_need_and_no_further():
@@ -142,15 +163,23 @@ def test_an_error_carries_code_and_words():
     message = encode(type="error", action="null", status=status, data=None)
     assert read(message) == ErrorMessage(4, "User not found")
     assert read(b'{"type":"error","status":5}') == ErrorMessage(None, "no reason given")
-    too_large = b'{"type":"error","status":{"code":1e400}}'
-    assert read(too_large) == ErrorMessage(None, "no reason given")
+    for code in (b'"4"', b"true", b"4.0", b"1e400"):
+        message = read(b'{"type":"error","status":{"code":%b}}' % code)
+        assert message == ErrorMessage(None, "no reason given"), "a code is a whole number"
 
 
-@pytest.mark.parametrize("data", [b"{", b"rubbish", b'{"type":"event"}', b'{"type":5}', b"[1]"])
-def test_what_is_none_of_them_says_why(data):
-    message = read(data)
-    assert isinstance(message, Unreadable)
-    assert message.reason
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"{", "Input data was truncated"),
+        (b"rubbish", "neither a message nor a heartbeat"),
+        (b"[1]", "neither a message nor a heartbeat"),
+        (b'{"type":"event"}', "an event without a name"),
+        (b'{"type":5}', "a message whose type is neither event, response nor error"),
+    ],
+)
+def test_what_is_none_of_them_says_why(data, reason):
+    assert read(data) == Unreadable(reason)
 
 
 @pytest.mark.parametrize(
@@ -181,11 +210,12 @@ def test_bytes_that_are_not_utf8_are_replaced_and_named():
 
 
 @pytest.mark.parametrize("shift", range(4))
+@pytest.mark.parametrize("texts", ["号🚚é", "of ASCII"])
 @pytest.mark.parametrize(("raw", "opened"), [(b"", True), (b"\xe5\x8f", False)])
 def test_a_large_event_is_opened_unread_where_it_is_utf8_and_not_where_it_is_not(
-    shift, raw, opened
+    shift, texts, raw, opened
 ):
-    label = b"x" * shift + "号🚚é".encode() * 999 + raw
+    label = b"x" * shift + texts.encode() * 999 + raw
     data = b'{"type":"event","event":"state_batch","data":[{"label":"%b"}]}' % label
     assert guess(data) == (read(data) if opened else None)
 

@@ -700,6 +700,8 @@ def test_a_bad_value_of_a_queue_is_named_once_and_the_others_go_on():
         f"{base}.b",
         "$.data.iot_last_values[1]",
     ]
+    no_queue = first.row(by_predicate=pl.col("path") == f"{base}.b", named=True)
+    assert (no_queue["tracker_id"], no_queue["reason"]) == (101, "Expected array, got int")
     # The queue comes again whole; what was bad in it is not bad anew.
     assert sorted(frames["rejects"].filter(seq=2)["path"].to_list()) == [
         f"{base}.b",
@@ -707,9 +709,10 @@ def test_a_bad_value_of_a_queue_is_named_once_and_the_others_go_on():
     ]
 
 
-def test_what_is_no_map_of_queues_is_named_and_the_others_go_on():
+def test_what_is_no_device_or_map_of_queues_is_named_and_the_others_go_on():
     maps = [{name: [{"value": 1, "msg_time": "2026-07-01T11:00:00Z"}]} for name in "ab"]
     devices = [
+        {"tracker_id": "x"},
         {"tracker_id": 101, "nonnull_fields": 5, "all_fields": maps},
         {"tracker_id": 102, "nonnull_fields": maps[0], "all_fields": "x"},
     ]
@@ -717,10 +720,30 @@ def test_what_is_no_map_of_queues_is_named_and_the_others_go_on():
     rows = frames["iot_monitor"].select("tracker_id", "queue", "field").rows()
     assert rows == [(101, "all", "a"), (101, "all", "b"), (102, "nonnull", "a")]
     base = "$.data.iot_last_values"
-    assert frames["rejects"].select("path", "tracker_id", "raw").rows() == [
-        (f"{base}[0].nonnull_fields", 101, "5"),
-        (f"{base}[1].all_fields", 102, '"x"'),
+    assert frames["rejects"].select("path", "tracker_id", "reason", "raw").rows() == [
+        (
+            f"{base}[0]",
+            None,
+            "Expected int, got str - at $.tracker_id; the item is left out",
+            '{"tracker_id": "x"}',
+        ),
+        (f"{base}[1].nonnull_fields", 101, "Expected object | array | null, got int", "5"),
+        (f"{base}[2].all_fields", 102, "Expected object | array | null, got str", '"x"'),
     ]
+
+
+def test_a_payload_without_devices_is_named():
+    frames = frames_of(decoder(), message("iot_monitor", {"values": []}))
+    assert frames["rejects"].select("path", "reason", "raw").rows() == [
+        ("$.data", "iot_last_values is missing", '{"values": []}')
+    ]
+
+
+@pytest.mark.parametrize("maps", [{"a": None, "b": []}, [{"a": None}, {"b": None}], None])
+def test_a_queue_that_is_null_is_as_one_that_was_left_out(maps):
+    device = {"tracker_id": 101, "nonnull_fields": maps, "all_fields": None}
+    frames = frames_of(decoder(), message("iot_monitor", {"iot_last_values": [device]}))
+    assert set(frames) == {"connection"}
 
 
 def test_an_overrun_after_a_value_without_a_moment_is_a_gap_until_the_arrival():

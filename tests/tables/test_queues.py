@@ -100,6 +100,30 @@ def test_a_number_and_its_text_are_different_values():
     assert send(memory, value(1, "5"))[0] == [value(1, "5")]
 
 
+def test_a_text_is_the_same_value_however_it_is_escaped():
+    memory = QueueMemory()
+    send(memory, value(1, "é"), value(0, ""))
+    again = compact([value(1, "é"), value(0, "")])
+    assert send(memory, text=again.replace("\\u00e9", "é"))[0] == []
+
+
+@pytest.mark.parametrize("what", [{}, [1], None, "", "null"])
+def test_values_that_are_no_scalars_or_empty_are_told_apart(what):
+    memory = QueueMemory()
+    send(memory, value(1, [2]))
+    assert send(memory, value(1, what))[0] == [value(1, what)]
+    assert send(memory, value(1, what), value(0))[0] == [value(0)]
+
+
+@pytest.mark.parametrize("name", ["msg_time", "srv_time"])
+def test_times_that_are_none_are_told_apart_as_texts(name):
+    memory = QueueMemory()
+    values = [value(1) | {name: text} for text in ("x", "", "2026-01-01T00:00:01", "y")]
+    send(memory, *values[:2])
+    assert send(memory, *values)[0] == values[:1:-1]
+    assert send(memory, *values[::-1])[0] == []
+
+
 def test_a_full_queue_that_shares_nothing_is_an_overrun_and_a_short_one_is_not():
     full = [value(59 - n) for n in range(FULL)]
     memory = QueueMemory()
@@ -135,6 +159,11 @@ OBJECT = compact(value(1))
         (f"[{OBJECT},12]", f"[0,{OBJECT},1]", ["1", "0"]),
         (f"[{OBJECT}]", f"[[0,{OBJECT}]]", [f"[0,{OBJECT}]"]),
         (f"[{OBJECT}]", f'[{{"value":[{OBJECT},{OBJECT}]}}]', [f'{{"value":[{OBJECT},{OBJECT}]}}']),
+        (
+            f"[{compact([value(0), value(1)])[1:-1]},7]",
+            f"[{OBJECT},{compact(value(0))},{OBJECT},5]",
+            ["5", OBJECT],
+        ),
         ('[{",":",x"}]', '["},{",":"]', ['":"', '"},{"']),
         ('["},{",":"]', '[{"a":1},"},{",":"]', ['{"a":1}']),
     ],
