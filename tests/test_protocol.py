@@ -220,6 +220,25 @@ def test_a_large_event_is_opened_unread_where_it_is_utf8_and_not_where_it_is_not
     assert guess(data) == (read(data) if opened else None)
 
 
+@pytest.mark.parametrize(
+    ("before", "behind", "opened"),
+    [
+        (b'"user_time":"2026-07-01 10:00:00",', b"", True),
+        (b"", b',"user_time":"2026-07-01 10:00:00"', False),
+        (b'"new":[],', b"", False),
+    ],
+)
+def test_a_large_event_is_opened_unread_with_its_time_where_nothing_else_is_in_it(
+    before, behind, opened
+):
+    items = b",".join([b'{"source_id":1}'] * 999)
+    data = b'{"type":"event","event":"state_batch",%b"data":[%b]%b}' % (before, items, behind)
+    message = read(data)
+    assert isinstance(message, EventMessage)
+    assert message.user_time == ("2026-07-01 10:00:00" if b"user_time" in data else None)
+    assert guess(data) == (message if opened else None)
+
+
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text()),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner)),

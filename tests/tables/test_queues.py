@@ -74,6 +74,12 @@ def test_an_equal_value_that_fell_off_and_came_again_is_not_one_more():
     assert send(memory, value(1), value(1), value(2)) == ([], None)
 
 
+def test_a_known_value_that_goes_on_otherwise_is_another_one():
+    memory = QueueMemory()
+    send(memory, value(1, 12), value(0))
+    assert send(memory, value(2), value(1, 1))[0] == [value(1, 1), value(2)]
+
+
 def test_a_late_value_in_the_middle_is_new():
     memory = QueueMemory()
     send(memory, value(5), value(1))
@@ -212,6 +218,17 @@ def test_the_memory_goes_on_where_it_was_dumped():
     send(memory, value(2), value(1))
     again = QueueMemory(json.loads(json.dumps(memory.dump())))
     assert send(again, value(3), value(2), value(1)) == ([value(3)], None)
+
+
+def test_of_all_queues_of_a_device_what_came_in_front_is_new():
+    memory = QueueMemory()
+    for second, fields in enumerate(["a", "ab", "ba", "abc"], 1):
+        contents = [value(n) for n in range(second, 0, -1)]
+        memory.news(7, "all", dict.fromkeys("abc", Raw(compact(contents[1:]).encode())))
+        news = memory.news(7, "all", dict.fromkeys(fields, Raw(compact(contents).encode())))
+        assert news.fields == list(fields)
+        assert news.places == [0] * len(fields)
+        assert [json.loads(raw) for raw in news.raws] == contents[:1] * len(fields)
 
 
 def test_queues_do_not_mix():
