@@ -203,10 +203,15 @@ def test_bytes_that_are_not_utf8_are_replaced_and_named():
     message = read(b'{"type":"event","event":"x","data":"\xff"}')
     assert isinstance(message, EventMessage)
     assert json.loads(bytes(message.data)) == "\ufffd"
-    [(path, reason, raw)] = message.faults
-    assert path == "$"
-    assert "UTF-8" in reason
-    assert raw == b"\xff"
+    assert message.faults == (("$", "bytes that are not UTF-8 were replaced", b"\xff"),)
+
+
+@pytest.mark.parametrize("time", [b"5", b"{}", b"1e400"])
+def test_a_time_of_the_server_that_is_no_text_is_named_and_the_event_is_read(time):
+    message = read(b'{"type":"event","event":"x","data":1,"user_time":%b}' % time)
+    assert isinstance(message, EventMessage)
+    assert message.user_time is None
+    assert message.faults == (("$.user_time", "Expected str", time),)
 
 
 @pytest.mark.parametrize("shift", range(4))
