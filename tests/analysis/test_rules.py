@@ -95,6 +95,13 @@ def test_short_trips_and_single_points_are_none():
     assert fl.trips(frame(stand(0, 3000))).is_empty()
 
 
+@pytest.mark.parametrize(("speed", "trips"), [(3.0, 1), (2.9, 0)])
+def test_a_vehicle_moves_from_the_least_speed_on(speed, trips):
+    rows = [{**one, "speed_kmh": speed} for one in drive(0, 5)]
+    assert fl.trips(frame(rows)).height == trips
+    assert fl.trips(frame(rows).drop("movement_status")).height == trips
+
+
 def test_noise_of_a_parked_vehicle_is_no_trip():
     rows = [
         row(10 * n, 4.0, lng=10.0 + (n % 2) * 0.0005, movement_status="parked") for n in range(200)
