@@ -685,12 +685,13 @@ def test_what_follows_an_unreadable_reading_is_named_by_its_own_place():
 def test_a_bad_value_of_a_queue_is_named_once_and_the_others_go_on():
     good = {"value": 1, "msg_time": "2026-07-01T11:00:00Z", "srv_time": "2026-07-01T11:00:00Z"}
     queue = [{"value": {}, "msg_time": "x", "srv_time": 5}, 7, good]
-    device = {"tracker_id": 101, "nonnull_fields": {"a": queue, "b": 5, "c": [good, 8]}}
+    nonnull = {"a": queue, "b": 5, "c": [good, 8]}
+    device = {"tracker_id": 101, "nonnull_fields": nonnull, "all_fields": {"d": [good]}}
     text = message("iot_monitor", {"iot_last_values": [device, {"tracker_id": "x"}]})
     frames = frames_of(decoder(), text, text)
     rows = frames["iot_monitor"].select("field", "value", "msg_time").rows()
     moment = utc("2026-07-01 11:00:00")
-    assert rows == [("a", 1.0, moment), ("c", 1.0, moment), ("a", None, None)]
+    assert rows == [*((name, 1.0, moment) for name in "acd"), ("a", None, None)]
     found = frames["rejects"].sort("seq", "path").select("seq", "tracker_id", "path", "reason")
     base = "$.data.iot_last_values[0].nonnull_fields"
     no_time = "not a time of the form yyyy-MM-dd HH:mm:ss or ISO 8601"
