@@ -181,6 +181,17 @@ def test_what_only_looks_like_the_last_content_is_compared_value_by_value(last, 
     assert send(memory, text=now)[0] == []
 
 
+@pytest.mark.parametrize("gone", ["", f",{compact(value(0))}", f",{compact(value(0))}" * 2])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_of_what_came_again_nothing_is_looked_at_but_its_bytes(gone, count):
+    again = f"{OBJECT},what no decoder takes"
+    memory = QueueMemory([[7, "nonnull", "speed", f"[{again}{gone}]"]])
+    front = [value(9 - n) for n in range(count)]
+    text = f"[{','.join(map(compact, front))},{again}]"
+    assert send(memory, text=text) == (front[::-1], None)
+    assert send(memory, text=text) == ([], None)
+
+
 @pytest.mark.parametrize("text", ["5", "{}", '"[]"', f'{{"a":[{OBJECT},{OBJECT}]}}'])
 def test_what_is_no_list_is_a_fault_and_changes_nothing(text):
     memory = QueueMemory()
