@@ -526,6 +526,15 @@ def test_the_zone_is_asked_of_the_server_where_the_caller_named_none():
     )
 
 
+@pytest.mark.parametrize("call", ["user/get_info", "something/else"])
+def test_the_zone_that_the_caller_named_wins_over_what_the_server_says(call):
+    made = decoder("Europe/Madrid")
+    made.feed(RestRecord(AT, call, {"user_info": {"time_zone": "America/New_York"}}))
+    text = message("state", {"source_id": 9001, "last_update": "2026-07-01 12:00:00"})
+    [row] = rows_of(made, "state", text)
+    assert row["last_update"] == utc("2026-07-01 10:00:00")
+
+
 def test_else_the_offset_is_inferred_anew_from_each_message():
     made = decoder(timezone=None)
     texts = [
