@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 READY_BENCH := $(VENV)/.ready-bench
 READY_BROWSER := $(VENV)/.ready-browser
 READY_DOCS := $(VENV)/.ready-docs
+READY_MUTATION := $(VENV)/.ready-mutation
 SITE := build/site
 OLD_KERNEL := $(VENV)/old-kernel
 READY_OLD_KERNEL := $(OLD_KERNEL)/.ready
@@ -16,7 +17,7 @@ READY_FUZZ := $(FUZZ)/.ready
 FUZZ_MINUTES ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-browser test-extras matrix soak fuzz lint docs bench clean
+.PHONY: help demo lab test test-browser test-extras mutation matrix soak fuzz lint docs bench clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,11 @@ $(READY_BROWSER): $(READY)
 # And what only the documentation's site needs.
 $(READY_DOCS): $(READY)
 	$(BIN)/python -m pip install --quiet --editable ".[docs]"
+	@touch $@
+
+# And what only breaks the code to see whether a test notices.
+$(READY_MUTATION): $(READY)
+	$(BIN)/python -m pip install --quiet --editable ".[mutation]"
 	@touch $@
 
 # The last kernel without subshells, as many still have it.
@@ -80,6 +86,11 @@ test-browser: $(READY_BROWSER) $(READY_OLD_KERNEL) ## Run the tests in a real Ju
 test-extras: $(READY_EXTRAS) ## Run the detectors on Spark, and what goes to GeoPandas (about 6 minutes)
 	$(EXTRAS)/bin/python -m pytest -n0 tests/extras
 
+mutation: $(READY_MUTATION) ## Break the protocol and the queues in each way, and see that a test fails (about 15 minutes)
+	rm -rf mutants
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 matrix: $(READY) ## Build it, and try it on each Python with the lowest and the newest (about 8 minutes)
 	$(BIN)/python -m pip install --quiet build
 	$(BIN)/python -m tests.matrix
@@ -109,4 +120,4 @@ bench: $(READY_BENCH) ## Measure the speed, and compare (about 8 minutes)
 	$(BIN)/python -m benchmarks.detect
 
 clean: ## Remove the environment and what tools left behind
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -8,8 +8,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import Phase, settings
 
 from fleetlab.simulator import Simulator
+
+# For mutation testing: the same few examples each time, and no search for the smallest that fails.
+settings.register_profile(
+    "mutation", derandomize=True, max_examples=30, phases=[Phase.explicit, Phase.generate]
+)
 
 
 @pytest.fixture(autouse=True)

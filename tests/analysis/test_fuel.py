@@ -351,6 +351,13 @@ def test_a_drain_begins_between_two_readings():
     assert events(rows, [{**row, "ignition": True} for row in STANDING]) == []
 
 
+@pytest.mark.parametrize(("after", "volume"), [(300, 21.0), (301, 20.0)])
+def test_a_slow_fall_is_the_end_of_a_drain_if_it_began_within_five_minutes_of_it(after, volume):
+    rows = levels((0, 80.0), (600, 60.0), (660 + after, 59.0), (2000, 58.9))
+    heard = alive(*range(0, 660, 60), 600 + after, *range(960, 2400, 60))
+    assert [(kind, fell) for kind, *_, fell in events(rows, heard)] == [("drain", volume)]
+
+
 def test_a_device_that_sleeps_dates_all_it_reads_by_its_last_fix():
     rows = [
         level(0, 80.0, server_time=at(1)),
@@ -464,6 +471,8 @@ def test_a_wrong_argument_is_named(arguments, words):
 def test_frames_of_states_tell_nothing_of_fuel():
     with pytest.raises(InvalidArgument, match="readings_batch or iot_monitor"):
         fl.fuel_events(frame(alive(0), "state_batch"))
+    with pytest.raises(InvalidArgument, match="the frame has none"):
+        fl.fuel_events(pl.DataFrame())
 
 
 @pytest.mark.parametrize("name", ["fuel_events", "fuel_consumption"])

@@ -81,11 +81,25 @@ def test_a_silence_of_more_than_1200_s_splits_a_trip():
     assert found["ended_at"][0] == moment(START + 290)
 
 
+def test_a_silence_splits_a_trip_also_where_the_vehicle_stands_for_a_moment_after_it():
+    for silent, trips in ((1200, 1), (1201, 2)):
+        after = 290 + silent
+        rows = drive(0, 5) + [row(after, 0.0, lng=10.048)] + drive(after + 10, 5, lng=10.05)
+        assert fl.trips(frame(rows)).height == trips
+
+
 def test_short_trips_and_single_points_are_none():
     assert fl.trips(frame([row(0, 50.0)])).is_empty()
     assert fl.trips(frame([row(0, 50.0), row(5, 50.0, lng=10.001)])).is_empty()
     assert fl.trips(frame([row(0, 50.0), row(5, 50.0, lng=10.002)])).height == 1
     assert fl.trips(frame(stand(0, 3000))).is_empty()
+
+
+@pytest.mark.parametrize(("speed", "trips"), [(3.0, 1), (2.9, 0)])
+def test_a_vehicle_moves_from_the_least_speed_on(speed, trips):
+    rows = [{**one, "speed_kmh": speed} for one in drive(0, 5)]
+    assert fl.trips(frame(rows)).height == trips
+    assert fl.trips(frame(rows).drop("movement_status")).height == trips
 
 
 def test_noise_of_a_parked_vehicle_is_no_trip():

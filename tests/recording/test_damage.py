@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import fleetlab as fl
+from fleetlab.recording import recovery
 from fleetlab.recording.builder import Builder
 from fleetlab.recording.folder import DiskFolder, MemoryFolder
 from fleetlab.recording.journal import read_journal
@@ -244,6 +245,21 @@ def test_a_journal_that_memory_does_not_hold_is_refused_with_the_way_to_parts(fo
     monkeypatch.setattr(psutil, "virtual_memory", Free)
     with pytest.raises(fl.RecordingError, match="fleetlab rebuild"):
         fl.load(folder)
+
+
+def test_a_recording_that_is_rebuilt_while_it_is_opened_is_read_as_it_is_then(
+    whole, unfinished, tmp_path, monkeypatch
+):
+    folder = tmp_path / "rec"
+    unfinished.save(folder)
+
+    def rebuilt(path: Path) -> bool:
+        monkeypatch.undo()
+        fl.rebuild(path)
+        return False
+
+    monkeypatch.setattr(recovery, "is_held", rebuilt)
+    same(fl.load(folder), whole)
 
 
 def test_a_manifest_from_before_checksums_or_reformatted_by_hand_still_loads(whole, folder):

@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal
 from fleetlab.records import ConnectionRecord, MessageRecord, RestRecord
 from fleetlab.schemas import EVENTS, schema
 from fleetlab.tables.decoder import Decoder
+from fleetlab.tables.values import NOT_A_SCALAR
 from tests.reference import Reference
 
 SAMPLES = Path(__file__).parent.parent / "data"
@@ -534,6 +535,15 @@ def test_the_zone_is_asked_of_the_server_where_the_caller_named_none():
     )
 
 
+@pytest.mark.parametrize("call", ["user/get_info", "something/else"])
+def test_the_zone_that_the_caller_named_wins_over_what_the_server_says(call):
+    made = decoder("Europe/Madrid")
+    made.feed(RestRecord(AT, call, {"user_info": {"time_zone": "America/New_York"}}))
+    text = message("state", {"source_id": 9001, "last_update": "2026-07-01 12:00:00"})
+    [row] = rows_of(made, "state", text)
+    assert row["last_update"] == utc("2026-07-01 10:00:00")
+
+
 def test_else_the_offset_is_inferred_anew_from_each_message():
     made = decoder(timezone=None)
     texts = [
@@ -693,26 +703,105 @@ def test_what_follows_an_unreadable_reading_is_named_by_its_own_place():
 def test_a_bad_value_of_a_queue_is_named_once_and_the_others_go_on():
     good = {"value": 1, "msg_time": "2026-07-01T11:00:00Z", "srv_time": "2026-07-01T11:00:00Z"}
     queue = [{"value": {}, "msg_time": "x", "srv_time": 5}, 7, good]
-    device = {"tracker_id": 101, "nonnull_fields": {"a": queue, "b": 5, "c": [good]}}
+    nonnull = {"a": queue, "b": 5, "c": [good, 8]}
+    device = {"tracker_id": 101, "nonnull_fields": nonnull, "all_fields": {"d": [good]}}
     text = message("iot_monitor", {"iot_last_values": [device, {"tracker_id": "x"}]})
     frames = frames_of(decoder(), text, text)
     rows = frames["iot_monitor"].select("field", "value", "msg_time").rows()
     moment = utc("2026-07-01 11:00:00")
-    assert rows == [("a", 1.0, moment), ("c", 1.0, moment), ("a", None, None)]
-    first = frames["rejects"].filter(seq=1)
+    assert rows == [*((name, 1.0, moment) for name in "acd"), ("a", None, None)]
+    found = frames["rejects"].sort("seq", "path").select("seq", "tracker_id", "path", "reason")
     base = "$.data.iot_last_values[0].nonnull_fields"
-    assert sorted(first["path"].to_list()) == [
-        f"{base}.a[0].msg_time",
-        f"{base}.a[0].srv_time",
-        f"{base}.a[0].value",
-        f"{base}.a[1]",
-        f"{base}.b",
-        "$.data.iot_last_values[1]",
+    no_time = "not a time of the form yyyy-MM-dd HH:mm:ss or ISO 8601"
+    no_device = "Expected int, got str - at $.tracker_id; the item is left out"
+    assert found.rows() == [
+        (1, 101, f"{base}.a[0].msg_time", no_time),
+        (1, 101, f"{base}.a[0].srv_time", "Expected str, got int"),
+        (1, 101, f"{base}.a[0].value", NOT_A_SCALAR),
+        (1, 101, f"{base}.a[1]", "Expected object, got int"),
+        (1, 101, f"{base}.b", "Expected array, got int"),
+        (1, 101, f"{base}.c[1]", "Expected object, got int"),
+        (1, None, "$.data.iot_last_values[1]", no_device),
+        # The queue comes again whole; what was bad in it is not bad anew.
+        (2, 101, f"{base}.b", "Expected array, got int"),
+        (2, None, "$.data.iot_last_values[1]", no_device),
     ]
-    # The queue comes again whole; what was bad in it is not bad anew.
-    assert sorted(frames["rejects"].filter(seq=2)["path"].to_list()) == [
-        f"{base}.b",
-        "$.data.iot_last_values[1]",
+
+
+def queues_of(tracker: int, **queues: list[Any]) -> str:
+    device = {"tracker_id": tracker, "nonnull_fields": queues}
+    return message("iot_monitor", {"iot_last_values": [device]})
+
+
+def test_values_are_of_their_own_tracker_message_by_message_and_in_each_by_time():
+    def value(second: int, what: Any) -> dict[str, Any]:
+        return {"value": what, "msg_time": f"2026-07-01T11:00:{second:02}Z"}
+
+    first = queues_of(101, a=[value(9, 1), value(3, 2)], b=[value(5, 3)])
+    second = queues_of(103, a=[value(4, 4)])
+    third = queues_of(101, a=[value(10, {}), value(9, 1), value(3, 2)], b=[value(5, 3)])
+    frames = frames_of(decoder(), first, second, third)
+    rows = frames["iot_monitor"].select("seq", "tracker_id", "field", "value").rows()
+    assert rows == [
+        (1, 101, "a", 2.0),
+        (1, 101, "b", 3.0),
+        (1, 101, "a", 1.0),
+        (2, 103, "a", 4.0),
+        (3, 101, "a", None),
+    ]
+    assert frames["rejects"]["path"].to_list() == [
+        "$.data.iot_last_values[0].nonnull_fields.a[0].value"
+    ]
+
+
+def test_values_of_one_moment_keep_their_order():
+    queue = [{"value": -n, "msg_time": "2026-07-01T11:00:00Z"} for n in range(5_000)]
+    frames = frames_of(decoder(), queues_of(101, a=queue))
+    assert frames["iot_monitor"]["value"].is_sorted()
+
+
+def test_what_is_no_device_or_map_of_queues_is_named_and_the_others_go_on():
+    maps = [{name: [{"value": 1, "msg_time": "2026-07-01T11:00:00Z"}]} for name in "ab"]
+    devices = [
+        {"tracker_id": "x"},
+        {"tracker_id": 101, "nonnull_fields": 5, "all_fields": maps},
+        {"tracker_id": 102, "nonnull_fields": maps[0], "all_fields": "x"},
+    ]
+    frames = frames_of(decoder(), message("iot_monitor", {"iot_last_values": devices}))
+    rows = frames["iot_monitor"].select("tracker_id", "queue", "field").rows()
+    assert rows == [(101, "all", "a"), (101, "all", "b"), (102, "nonnull", "a")]
+    base = "$.data.iot_last_values"
+    assert frames["rejects"].select("path", "tracker_id", "reason", "raw").rows() == [
+        (
+            f"{base}[0]",
+            None,
+            "Expected int, got str - at $.tracker_id; the item is left out",
+            '{"tracker_id": "x"}',
+        ),
+        (f"{base}[1].nonnull_fields", 101, "Expected object | array | null, got int", "5"),
+        (f"{base}[2].all_fields", 102, "Expected object | array | null, got str", '"x"'),
+    ]
+
+
+def test_a_payload_without_devices_is_named():
+    frames = frames_of(decoder(), message("iot_monitor", {"values": []}))
+    assert frames["rejects"].select("path", "reason", "raw").rows() == [
+        ("$.data", "iot_last_values is missing", '{"values": []}')
+    ]
+
+
+@pytest.mark.parametrize("maps", [{"a": None, "b": []}, [{"a": None}, {"b": None}], None])
+def test_a_queue_that_is_null_is_as_one_that_was_left_out(maps):
+    device = {"tracker_id": 101, "nonnull_fields": maps, "all_fields": None}
+    frames = frames_of(decoder(), message("iot_monitor", {"iot_last_values": [device]}))
+    assert set(frames) == {"connection"}
+
+
+def test_an_overrun_after_a_value_without_a_moment_is_a_gap_until_the_arrival():
+    full = [{"value": 1, "msg_time": f"2026-07-01T11:00:{s:02}Z"} for s in range(12)]
+    gaps = frames_of(decoder(), queues_of(101, a=[7]), queues_of(101, a=full[::-1]))["gaps"]
+    assert gaps.select("started_at", "ended_at", "reason", "field").rows() == [
+        (utc("2026-07-01 11:00:00"), NOW + timedelta(microseconds=2), "queue_overrun", "a")
     ]
 
 
