@@ -649,7 +649,7 @@ def test_other_mistakes_are_told_with_what_would_fit(tmp_path):
         fl.replay(folder, gaps="maybe")
     with pytest.raises(fl.InvalidArgument, match=r"rec\.info\.path"):
         fl.replay(fl.load(folder))
-    with pytest.raises(fl.RecordingError, match="There is no folder .* Name the folder"):
+    with pytest.raises(fl.RecordingError, match="There is no folder"):
         fl.replay(tmp_path / "nowhere")
     with pytest.raises(fl.RecordingError, match="no message"):
         fl.replay(begun().written(tmp_path / "empty"))
