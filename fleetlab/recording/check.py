@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fleetlab.errors import RecordingError
+from fleetlab.recording.journal import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,6 @@ __all__ = ["intact_parts"]
 
 _CHUNK: Final = 1 << 20
 _THREADS: Final = 4
-_REMEDY: Final = "fleetlab rebuild makes the part again from the journal"
 
 
 def intact_parts(
@@ -42,7 +42,7 @@ def intact_parts(
         bad = {part.file: fault for part, fault in zip(listed, faults, strict=True) if fault}
     rows = {part.file: part.rows for part in listed}
     for file, fault in bad.items():
-        sentence = f"{file} {fault}: {_missing(rows[file])}; {_REMEDY}"
+        sentence = f"{file} {fault}: {_missing(rows[file])}; {remedy(folder, 'the part')}"
         problems.append((file, sentence))
     return {
         event: [part for part in of_event if part.file not in bad]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fleetlab.recording.folder import Folder
     from fleetlab.records import Record
 
-__all__ = ["JournalWriter", "Position", "decode", "encode", "has_journal", "read_journal"]
+__all__ = ["JournalWriter", "Position", "decode", "encode", "has_journal", "read_journal", "remedy"]
 
 _FOLDER: Final = "raw"
 _SUFFIX: Final = ".jsonl.zst"
@@ -280,6 +280,13 @@ def read_journal(
 def has_journal(folder: Folder) -> bool:
     """Tell whether there is anything of a journal."""
     return bool(_segments(folder))
+
+
+def remedy(folder: Folder, what: str) -> str:
+    """Tell how something that is lost can be made again, if it can."""
+    if has_journal(folder):
+        return f"fleetlab rebuild makes {what} again from the journal"
+    return f"the journal, which {what} could be made from again, is not there"
 
 
 def _read_segment(

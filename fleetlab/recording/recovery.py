@@ -17,7 +17,7 @@ from fleetlab.errors import RecordingError
 from fleetlab.protocol import Response, read
 from fleetlab.recording.batches import read_batches
 from fleetlab.recording.check import intact_parts
-from fleetlab.recording.journal import Position, has_journal, read_journal
+from fleetlab.recording.journal import Position, has_journal, read_journal, remedy
 from fleetlab.recording.lock import is_held
 from fleetlab.recording.manifest import (
     MANIFEST,
@@ -46,7 +46,6 @@ _FATE: Final = {
     "trackers": "its rows were made again from the journal, as far as it goes",
     "notes": "the notes that were in it are lost, and can't be made again",
 }
-_ROWS_LOST: Final = "its rows are missing; fleetlab rebuild makes them again from the journal"
 
 
 def is_recording(folder: DiskFolder) -> bool:
@@ -186,7 +185,8 @@ def _read_table(
     if name == "trackers" and (fault or (frame is not None and len(frame) != count)):
         frame = _trackers_again(folder, manifest.position)
     if fault:
-        problems.append((f"{name}.parquet", f"{fault}: {_FATE.get(name, _ROWS_LOST)}"))
+        fate = _FATE.get(name) or f"its rows are missing; {remedy(folder, 'the rows')}"
+        problems.append((f"{name}.parquet", f"{fault}: {fate}"))
     if frame is None:
         return empty(name)
     return frame.head(count) if name in GROWING else frame

@@ -208,6 +208,16 @@ def test_a_damaged_part_is_named_with_what_it_costs_and_the_way_to_mend_it(whole
         assert_frame_equal(frame(rec, name), frame(whole, name))
 
 
+def test_without_a_journal_nothing_that_is_lost_can_be_made_again_and_it_says_so(whole, folder):
+    shutil.rmtree(folder / "raw")
+    (folder / whole._parts["state_batch"][1].file).unlink()
+    (folder / "gaps.parquet").unlink()
+    losses = dict(fl.load(folder).rejects.select("path", "reason").rows())
+    for path in (whole._parts["state_batch"][1].file, "gaps.parquet"):
+        assert "journal, which" in losses[path]
+        assert "fleetlab rebuild" not in losses[path]
+
+
 def test_each_table_that_is_lost_is_named_with_what_can_be_done(whole, folder):
     for name in TABLES:
         (folder / f"{name}.parquet").unlink()
