@@ -114,7 +114,7 @@ def ended(shown: Shown, where: str, why: str, whole: str = "") -> str:
         texts,
         control=_HINT.format(escape(why)),
         where=escape(where),
-        mood=shown.mood,
+        mood=f"{shown.mood} fleetlab-over",
         line=shown.line,
         percent=percent,
         value=f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent:.0f}"',

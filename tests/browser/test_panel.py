@@ -97,21 +97,31 @@ def test_after_a_reload_it_comes_back_and_stop_works(notebook):
 
 
 ERROR = """
-import threading
+import pathlib, threading
 from fleetlab.simulator import Simulator
 sim = Simulator(vehicles=3).start()
-threading.Timer(2, lambda: (sim.refuse_next(4, f"what is {sim.api_key}?"), sim.cut())).start()
+
+def refuse():
+    while not pathlib.Path("now").exists():
+        threading.Event().wait(0.1)
+    sim.refuse_next(4, f"what is {sim.api_key}?")
+    sim.cut()
+
+threading.Thread(target=refuse, daemon=True).start()
 rec = fl.capture(server=sim.base_url, api_key=sim.api_key, save_to="refused")
 """
 
 
-def test_an_error_of_the_stream_shows_in_the_users_own_cell(notebook):
+def test_an_error_of_the_stream_shows_in_the_users_own_cell(notebook, lab):
     page = notebook(IMPORT, ERROR, name="error.ipynb")
     wait_for_rows(page)
+    (lab[0] / "now").touch()
     wait_for_end(page, "bad")
     page.locator(".jp-CodeCell >> nth=1 >> text=AuthenticationError").first.wait_for()
     assert text_of(page, "state") == "ended by an error"
     assert "FLEETLAB_API_KEY" in text_of(page, "log")
+    log = page.locator(f"{PANEL} .fleetlab-log").first
+    assert log.evaluate("(log) => log.clientHeight") >= 4 * 18  # room for the sentence, not its end
 
 
 def test_a_saved_notebook_that_is_opened_without_its_kernel_tells_what_was_captured(

@@ -120,7 +120,7 @@ def test_an_error_is_told_where_it_was_shown_and_raised_where_it_was_called(simu
     told = places(last_of(job))
     assert told["state"] == "ended by an error"
     assert "FLEETLAB_API_KEY" in told["log"]
-    assert 'class="fleetlab-card fleetlab-panel fleetlab-bad"' in last_of(job)
+    assert 'class="fleetlab-card fleetlab-panel fleetlab-bad fleetlab-over"' in last_of(job)
 
 
 def test_an_error_before_anything_came_leaves_no_table(views, simulator):
