@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fleetlab.records import whole
-from fleetlab.schemas import table
+from fleetlab.schemas import empty, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fleetlab.records import ConnectionRecord
 
 __all__ = ["ConnectionLog"]
+
+_NONE: Final = empty("gaps")  # asked for several times a second
 
 
 class ConnectionLog:
@@ -84,7 +86,7 @@ class ConnectionLog:
             When the recording ended in it, microseconds since 1970 in UTC; None: it goes on.
         """
         if self._lost is None:
-            return table("gaps", [])
+            return _NONE
         start, _, reason = self._lost
         lasted = None if until is None else (until - start) / 1e6
         return table("gaps", [(start, until, lasted, reason, None, None, None)])
