@@ -24,7 +24,6 @@ from fleetlab.progress import Progress
 from fleetlab.recording.lock import FolderLock
 from fleetlab.recording.told import ended_facts, started_facts
 from fleetlab.records import ConnectionRecord
-from fleetlab.rest import RestClient, ssl_context
 from fleetlab.server import Credentials, resolve_server
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from fleetlab.plan import Plan
     from fleetlab.recording import Recording
+    from fleetlab.rest import RestClient
     from fleetlab.server import Server
     from fleetlab.simulator import Simulator
 
@@ -174,6 +174,9 @@ class Session:
         )
         if self._reason is not None:  # stopped before we were here
             return
+        # Not at the top: aiohttp takes a third of the time of importing fleetlab.
+        from fleetlab.rest import RestClient, ssl_context  # noqa: PLC0415
+
         context = ssl_context(self._server)
         given, secrets = self._credentials.api_key, self._credentials.secrets
         async with RestClient(self._server, context, given or "") as rest:
