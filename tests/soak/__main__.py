@@ -21,6 +21,7 @@ from pathlib import Path
 import polars as pl
 
 import fleetlab as fl
+from tests.faults.evidence import content
 from tests.faults.kills import kill
 from tests.reference import zstd
 from tests.soak.sender import Line, digest, lines_of
@@ -218,8 +219,9 @@ def journal(
     expected: dict[str, list[tuple[int, int]]] = {"state_batch": [], "readings_batch": []}
     kept, bad = [], []
     for number, message in enumerate(messages_of(folder)):
-        text, seq = message["text"], int(message["seq"])
-        kept.append(digest(text.encode()))
+        data, seq = content(message), int(message["seq"])
+        text = data.decode("utf-8", "replace")
+        kept.append(digest(data))
         if ledger[number : number + 1] and ledger[number].kind == "bad":
             bad.append(seq)
         elif text.startswith('{"type":"event"'):
