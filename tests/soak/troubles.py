@@ -94,9 +94,13 @@ async def hang(wire: Wire, _: Fleet) -> bool:
 
 
 async def drip(wire: Wire, fleet: Fleet) -> bool:
-    """Send a message very slowly."""
+    """Send a message very slowly, in fragments: pings are answered between them."""
     data = fleet.told(first=False)[0].encode()
-    await wire.drip(frame(data), 0.5, size=len(data) // 10)
+    size = len(data) // 10
+    for start in range(0, len(data), size):
+        is_last = start + size >= len(data)
+        await wire.raw(frame(data[start : start + size], 0 if start else 1, final=is_last))
+        await asyncio.sleep(0.5)
     wire.note(data)
     return False
 
