@@ -81,7 +81,8 @@ def told(rows: Frame, values: Sequence[str]) -> Frame:
     narwhals.LazyFrame
         The rows, each moment once, with ``t``; ``again`` tells of a row that its fix isn't new.
     """
-    order = ("event_us", "received_us", "seq", *values)
+    # By the server's moment last: rows alike in all else differ in when what they tell holds.
+    order = ("event_us", "received_us", "seq", *values, "server_us")
     rows = rows.with_columns(_before=over(nw.col("event_us").shift(1), *order))
     again = (nw.col("_before") == nw.col("event_us")).fill_null(value=False)
     said = nw.max_horizontal(nw.coalesce("server_us", "received_us"), "event_us")

@@ -342,6 +342,7 @@ def told(rows: list[Row], values: tuple[str, ...]) -> list[Row]:
             rank(row["received_at"]),
             rank(row["seq"]),
             *(rank(row[name]) for name in values),
+            rank(row["server_time"]),
         ),
     )
     made = []
