@@ -182,7 +182,7 @@ def _marks(rows: Frame, source: Source) -> Frame | None:
         gaps = trackers.join(source.gap_table(), how="cross")
         who = nw.col("gap_tracker")
         gaps = gaps.filter(
-            (who.is_null() | (who == nw.col("tracker_id"))) & (nw.col("gap_start") < last)
+            (who.is_null() | (who == nw.col("tracker_id"))) & (nw.col("gap_start") <= last)
         )
         marks.append(
             gaps.select(
