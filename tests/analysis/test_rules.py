@@ -326,6 +326,20 @@ def test_status_is_unknown_while_the_device_is_not_heard():
     assert found.filter(what="connection")["value"].to_list() == ["active", "offline", "active"]
 
 
+def test_a_gap_that_begins_at_the_last_moment_leaves_open_how_what_was_before_it_ended():
+    gaps = frame([row(100)]).select(
+        pl.col("event_time").alias("started_at"),
+        pl.lit(None, pl.Datetime("us", "UTC")).alias("ended_at"),
+        pl.lit(None, pl.Int64).alias("tracker_id"),
+    )
+    rows = frame([row(0, ignition=True), row(100, ignition=False)])
+    found = fl.status_spans(rows, gaps=gaps).filter(what="ignition")
+    assert found.select("value", "duration_s", "censored_start", "censored_end").rows() == [
+        ("on", 100.0, True, True),
+        ("off", 0.0, True, True),
+    ]
+
+
 def test_a_silence_lasts_from_the_last_fix_to_the_next():
     rows = [row(0), {**row(250), "gps_updated": START, "connection_status": "idle"},
             row(400, lat=52.0), row(699, lat=52.1), row(1000)]  # fmt: skip
