@@ -79,7 +79,8 @@ def clean_positions(
     cell = number("max_cell_kmh", max_cell_kmh, 0, 100_000, "km/h")
     source = Source.of(data, gaps=gaps, observed=observed, rows=states)
     found = source.frame.collect_schema()
-    rows = once(source.rows(*COLUMNS, keep=True), VALUES)
+    # All columns are kept: of rows alike in what decides, that of the server's later moment.
+    rows = once(source.rows(*COLUMNS, "server_time", keep=True), (*VALUES, "server_us"))
     rows = believable(rows, max_jump_kmh=jump, min_satellites=least, max_cell_kmh=cell)
     rows = rows.filter(~nw.col("lat").is_null(), ~nw.col("lng").is_null())
     rows = rows.sort("tracker_id", "event_us", "t")

@@ -544,7 +544,7 @@ def latency(world: World) -> list[Row]:
 def clean_positions(world: World) -> list[Row]:
     found = []
     for rows in trackers(world.rows).values():
-        kept = believed(once(rows, ("speed_kmh", "lat", "lng")))
+        kept = believed(once(rows, ("speed_kmh", "lat", "lng", "server_time")))
         found += [row for row in kept if None not in (row["lat"], row["lng"])]
     return sorted(found, key=lambda row: (row["tracker_id"], row["event_time"], row["t"]))
 
