@@ -29,7 +29,9 @@ from fleetlab.timeouts import Timeouts, backoff
 KEY = "0123456789abcdef0123456789abcdef"
 CERTIFICATE = Path(__file__).parent / "data" / "self-signed.pem"
 HANDSHAKE = "b623a15d|30000|X|"
-QUICK = Timeouts(answer=0.5, ping=0.1, pong=0.1, close=0.2, delays=lambda: itertools.repeat(0.01))
+QUICK = Timeouts(close=0.2, delays=lambda: itertools.repeat(0.01))  # to come back
+SHORT = replace(QUICK, answer=0.5)
+PINGING = replace(QUICK, ping=0.1, pong=0.5)
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
@@ -117,12 +119,14 @@ def run_until_end(handler: Handler, **options: Any) -> Sink:
     return with_server(handler, test, **options)
 
 
-def failing(handler: Handler, **options: Any) -> tuple[fl.FleetlabError, Sink]:
+def failing(
+    handler: Handler, timeouts: Timeouts = QUICK, **options: Any
+) -> tuple[fl.FleetlabError, Sink]:
     caught: list[fl.FleetlabError] = []
 
     async def test(server: Server, sink: Sink) -> None:
         try:
-            await connect(server, sink).run()
+            await connect(server, sink, timeouts=timeouts).run()
         except fl.FleetlabError as error:
             caught.append(error)
 
@@ -393,7 +397,7 @@ def test_an_http_answer_instead_of_a_websocket_is_the_right_error(status, kind, 
 
 
 def test_a_server_that_never_answers_the_subscription_is_given_up():
-    error, sink = failing(idle)
+    error, sink = failing(idle, SHORT)
     assert isinstance(error, fl.ServerUnavailable)
     assert "answer the subscription" in str(error)
     assert sink.whats == ["connected", "subscribing", "refused"]
@@ -408,7 +412,7 @@ def test_a_server_that_talks_and_never_answers_the_subscription_is_given_up_too(
         except ConnectionClosed:
             pass
 
-    error, _ = failing(handler)
+    error, _ = failing(handler, SHORT)
     assert isinstance(error, fl.ServerUnavailable)
 
 
@@ -447,9 +451,10 @@ def plain_server(reply: bytes | None) -> fl.FleetlabError:
     async def main() -> fl.FleetlabError:
         site = await asyncio.start_server(handler, "127.0.0.1", 0)
         port = site.sockets[0].getsockname()[1]
+        times = SHORT if reply is None else QUICK
         try:
             with pytest.raises(fl.FleetlabError) as caught:
-                await connect(Server(f"http://127.0.0.1:{port}"), Sink()).run()
+                await connect(Server(f"http://127.0.0.1:{port}"), Sink(), timeouts=times).run()
         finally:
             site.close()
         return caught.value
@@ -570,7 +575,7 @@ def test_a_message_larger_than_any_batch_is_a_loss_and_no_end():
         await idle(socket)
 
     async def test(server: Server, sink: Sink) -> None:
-        patient = replace(QUICK, answer=30, ping=30, pong=30)  # 65 MB take their time
+        patient = replace(QUICK, answer=30, pong=30)  # 65 MB take their time
         await connect(server, sink, timeouts=patient).run()
 
     sink = with_server(handler, test, compression=None)
@@ -594,7 +599,7 @@ def test_a_server_that_stops_answering_pings_is_found():
     sinks_lost = asyncio.Event()
 
     async def test(server: Server, sink: Sink) -> None:
-        running = asyncio.create_task(connect(server, sink).run())
+        running = asyncio.create_task(connect(server, sink, timeouts=PINGING).run())
         await sink.until(lambda sink: "lost" in sink.whats)
         sinks_lost.set()
         assert await running == "logout"
@@ -623,7 +628,7 @@ def test_a_gap_begins_with_the_last_sign_of_life():
             socket.transport.abort()
 
     lost = asyncio.Event()
-    times = replace(QUICK, answer=5, ping=0.8, pong=0.4)
+    times = replace(QUICK, ping=0.8, pong=0.4)
 
     async def test(server: Server, sink: Sink) -> None:
         running = asyncio.create_task(connect(server, sink, timeouts=times).run())
@@ -653,7 +658,7 @@ def test_after_a_long_silence_the_same_is_asked_for_again_and_answered_it_goes_o
         await socket.send(LOGOUT)
         await idle(socket)
 
-    times = replace(QUICK, silence=0.5, reply=0.4)
+    times = replace(PINGING, silence=0.5, reply=1)
 
     async def test(server: Server, sink: Sink) -> None:
         assert await connect(server, sink, timeouts=times).run() == "logout"
@@ -673,14 +678,14 @@ def test_a_server_that_leaves_the_second_asking_unanswered_is_lost_though_it_ans
             await socket.send(LOGOUT)
         await idle(socket)
 
-    times = replace(QUICK, silence=0.2, reply=0.2)
+    times = replace(PINGING, silence=0.5, reply=0.5)
 
     async def test(server: Server, sink: Sink) -> None:
         assert await connect(server, sink, timeouts=times).run() == "logout"
 
     sink = with_server(handler, test)
     [lost] = [record for record in sink.log if record.what == "lost"]
-    assert "subscription again within 0.2 s" in str(lost.detail)
+    assert "subscription again within 0.5 s" in str(lost.detail)
 
 
 def test_heartbeats_are_signs_of_life_and_nothing_is_asked_again():
@@ -689,13 +694,13 @@ def test_heartbeats_are_signs_of_life_and_nothing_is_asked_again():
     async def handler(socket: ServerConnection) -> None:
         asked.append(await socket.recv())
         await socket.send(accepted())
-        for _ in range(10):
+        for _ in range(20):
             await socket.send("X")
             await asyncio.sleep(0.1)
         await socket.send(LOGOUT)
         await idle(socket)
 
-    times = replace(QUICK, silence=0.5, reply=0.2)
+    times = replace(PINGING, silence=1)
 
     async def test(server: Server, sink: Sink) -> None:
         assert await connect(server, sink, timeouts=times).run() == "logout"
@@ -723,8 +728,7 @@ def test_our_own_slowness_is_no_death_of_the_server():
             await put(record)
 
         sink.put = slow  # type: ignore[method-assign]
-        patient = replace(QUICK, answer=10)
-        assert await connect(server, sink, timeouts=patient).run() == "logout"
+        assert await connect(server, sink, timeouts=PINGING).run() == "logout"
 
     sink = with_server(handler, test)
     assert "lost" not in sink.whats
