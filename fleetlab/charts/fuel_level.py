@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["fuel_level"]
 
 _TITLE: Final = "Fuel level"
+_HEADROOM: Final = 1.06
 _LABEL: Final = 320  # pixels of a name in the legend
 
 
@@ -139,18 +140,24 @@ def _panel(
     unit = tanks["units"].to_list()[0] or UNTOLD
     shown = tanks["tank"].to_list()
     title = f"{_TITLE} ({unit})"
+    own = points.filter(pl.col("line").is_in(shown))
+    # Room above what is highest, so that a full tank and the mark of its fill are seen whole.
+    top = pl.concat([own["value"], tanks["full"]]).max()
+    scale = alt.Scale(zero=True)
+    if isinstance(top, float) and top > 0:
+        scale = alt.Scale(zero=True, nice=False, domainMax=_HEADROOM * top)
     curves = draw(
-        Lines(points.filter(pl.col("line").is_in(shown)), shown, len(shown), 0),
+        Lines(own, shown, len(shown), 0),
         source,
-        y=alt.Y("value:Q", title=title, scale=alt.Scale(zero=True)),
+        y=alt.Y("value:Q", title=title, scale=scale),
         tooltip=[alt.Tooltip("value:Q", title=f"level ({unit})", format=",.1f")],
         labels=labels,
         height=height,
         what="tank",
         colour=colour,
     )
-    own = found.filter(pl.col("line").is_in(shown))
-    marks = fuel_marks(own, source, unit, title, colour, labels=labels)
+    changes = found.filter(pl.col("line").is_in(shown))
+    marks = fuel_marks(changes, source, unit, title, colour, labels=labels)
     return alt.LayerChart(layer=[curves, _full(tanks, unit, title, colour), *marks])
 
 

@@ -135,12 +135,14 @@ def fuel_marks(
     points = chart.mark_point(
         filled=True, size=110, stroke="white", strokeWidth=1, clip=True
     ).encode(x=x, y=y, shape=shape, color=colour, opacity=lit, tooltip=tooltip)
+    x_at, y_at = "scale('x',datum.ended_at)", "scale('y',datum.level_after)"
+    fills, right = "datum.kind=='fill'", f"{x_at}>width-{_EDGE}"
+    # Beyond the end of the change; where the chart ends there, beside the line that led to it.
+    beside = f"({fills}?{y_at}<{_EDGE}:{y_at}>height-{_EDGE})"
     text = chart.transform_filter("datum.is_written").mark_text(
-        align=alt.expr(
-            f"scale('x',datum.ended_at)<{_EDGE}?'left':scale('x',datum.ended_at)>width-{_EDGE}"
-            "?'right':'center'"
-        ),
-        dy=alt.expr(f"datum.kind=='fill'||scale('y',datum.level_after)>height-{_EDGE}?-31:10"),
+        align=alt.expr(f"{right}?'right':{beside}||{x_at}<{_EDGE}?'left':'center'"),
+        dx=alt.expr(f"{beside}?({right}?-6:6):0"),
+        dy=alt.expr(f"({fills})!={beside}?-31:10"),
         fontSize=11,
         lineHeight=12,
         baseline="top",
