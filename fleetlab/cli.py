@@ -38,16 +38,20 @@ def main() -> NoReturn:
     try:
         app(standalone_mode=True)
     except InvalidArgument as error:
-        err.print(f"fleetlab: {error.in_terminal}")
+        _tell(error)
         sys.exit(2)
     except FleetlabError as error:
-        err.print(f"fleetlab: {error.in_terminal}")
-        if error.recording is not None and error.recording.info.path:
-            err.print(f"What was caught is in {error.recording.info.path}.")
+        caught = error.recording.info.path if error.recording is not None else None
+        _tell(error, f" What was caught is in {caught}." if caught else "")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     sys.exit(0)
+
+
+def _tell(error: FleetlabError, more: str = "") -> None:
+    """Print an error in one line, whatever a server's words in it hold."""
+    err.print(f"fleetlab: {' '.join(error.in_terminal.splitlines())}{more}")
 
 
 @app.callback(invoke_without_command=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 from rich.text import Text
 
-from fleetlab.console import out
+from fleetlab.console import err, out
 from fleetlab.options import Every, Login, SaveTo, Server, Trackers, credentials, ids_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def doctor(
         _print(finding)
     problems, others = found.count("problem"), found.count("attention")
     if problems:
-        out.print(f"\n{_count(problems, 'problem')} to solve first.")
+        out.print()
+        err.print(f"fleetlab: {_count(problems, 'problem')} to solve first.")
         raise typer.Exit(1)
     out.print(f"\nIt works; {_count(others, 'line')} to look at." if others else "\nAll is well.")
 

@@ -67,7 +67,7 @@ class Pipeline:
     secrets : sequence of str
         What must not reach the journal, even if a server echoes it.
     on_error : callable
-        Called from one of the threads when the recording can't go on.
+        Called from one of the threads, once or more, when the recording has to end.
 
     Attributes
     ----------
@@ -169,7 +169,6 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - whatever it is, the user has to hear of it
             self._on_error(RecordingError(f"Recording failed: {type(error).__name__}: {error}"))
         finally:
-            self._intake.close()
             self._decoding.close()
 
     def _keep(self) -> None:
@@ -187,6 +186,7 @@ class Pipeline:
                 with self._handover:
                     self._handover.notify_all()
         finally:
+            self._intake.close()
             self._journal.close()
 
     def _decode(self) -> None:
@@ -244,10 +244,13 @@ class Pipeline:
         if frames:
             self._recent.append(frames)
         if self._folder.path is None and self._builder.writer.size > MEMORY_LIMIT:
-            raise RecordingError(
-                f"The recording in memory has reached {MEMORY_LIMIT / 1e9:.0f} GB, its limit, and "
-                "was ended; what was caught is in the error's .recording. Record to disk for more: "
-                "leave out save_to=False."
+            # Told and not raised: what has come, and comes until the end, is kept as always.
+            self._on_error(
+                RecordingError(
+                    f"The recording in memory has reached {MEMORY_LIMIT / 1e9:.0f} GB, its limit, "
+                    "and was ended; what was caught is in the error's .recording. Record to disk "
+                    "for more: leave out save_to=False."
+                )
             )
 
     def _publish(self, *, whole: bool = False) -> None:

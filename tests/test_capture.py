@@ -469,9 +469,20 @@ def test_in_memory_nothing_is_written_until_it_is_saved(simulator, tmp_path):
         rec.save(tmp_path / "saved")
 
 
-def test_in_memory_a_limit_ends_it_with_everything_kept(simulator, monkeypatch):
+def test_in_memory_a_limit_ends_it_with_everything_kept(simulator, monkeypatch, tmp_path):
     monkeypatch.setattr(pipeline, "MEMORY_LIMIT", 10_000)
     job = fl.start(**at(simulator, save_to=False))
     with pytest.raises(fl.RecordingError, match="limit") as caught:
         job.result()
-    assert len(caught.value.recording.state_batch) == 12
+    rec = caught.value.recording
+    assert len(rec.state_batch) == 12
+    saved = rec.save(tmp_path / "saved")
+    assert pl.read_parquet(tmp_path / "saved" / "state_batch" / "*.parquet").equals(rec.state_batch)
+    assert {f"{name}.parquet" for name in TABLES} < {path.name for path in saved_files(saved)}
+    (tmp_path / "saved" / "recording.json").unlink()
+    again = fl.load(tmp_path / "saved").info  # of the journal alone
+    assert (again.stopped_because, again.error) == ("error", str(caught.value))
+
+
+def saved_files(saved):
+    return Path(saved.info.path).iterdir()

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 import fleetlab as fl
+from fleetlab import cli
 from fleetlab.options import credentials
 from fleetlab.simulator import Simulator
 from tests.conftest import eventually
@@ -110,10 +111,20 @@ def test_an_error_that_ends_it_is_one_line_and_says_where_the_rest_is():
         sim.cut()
         _, err = process.communicate(timeout=30)
     assert process.returncode == 1
-    first, second = err.splitlines()
-    assert first.startswith("fleetlab: ")
-    assert "FLEETLAB_API_KEY" in first
-    assert str(Path("rec").resolve()) in second
+    [line] = err.splitlines()
+    assert line.startswith("fleetlab: ")
+    assert "FLEETLAB_API_KEY" in line
+    assert line.endswith(f"What was caught is in {Path('rec').resolve()}.")
+
+
+def test_an_error_is_one_line_though_the_server_tells_it_in_several(monkeypatch, capsys):
+    def refused(**_: object) -> None:
+        raise fl.RequestRefused("The server says: no\r\n and\nno again")
+
+    monkeypatch.setattr(cli, "app", lambda **_: refused())
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+    assert capsys.readouterr().err == "fleetlab: The server says: no  and no again\n"
 
 
 @pytest.mark.parametrize(

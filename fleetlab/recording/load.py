@@ -6,9 +6,8 @@ import glob
 import os
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -18,6 +17,11 @@ from fleetlab.recording.recording import Recording
 from fleetlab.recording.recovery import is_recording, open_recording
 from fleetlab.recording.told import microseconds
 from fleetlab.schemas import TABLES, table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fleetlab.recording.manifest import Info
 
 __all__ = ["load", "scan"]
 
@@ -104,15 +108,22 @@ def _folders(source: object) -> list[Path]:
     return folders
 
 
+def _until(info: Info) -> tuple[bool, datetime]:
+    """Return what orders recordings by their end; one that is being written has none yet."""
+    return (info.ended_at is None, info.ended_at or info.started_at)
+
+
 def _joined(recordings: list[Recording]) -> Recording:
     """Make one of several, in the order of their start."""
     recordings.sort(key=lambda recording: recording.info.started_at)
     first, last = recordings[0].info, recordings[-1].info
-    between = [
-        (microseconds(before.info.ended_at), microseconds(after.info.started_at))
-        for before, after in pairwise(recordings)
-        if before.info.ended_at is not None and before.info.ended_at < after.info.started_at
-    ]
+    between = []
+    longest = first  # of those so far, the one that goes on until last
+    for recording in recordings[1:]:
+        info = recording.info
+        if longest.ended_at is not None and longest.ended_at < info.started_at:
+            between.append((microseconds(longest.ended_at), microseconds(info.started_at)))
+        longest = max(longest, info, key=_until)
     rows = [
         (start, end, (end - start) / 1e6, "between_recordings", None, None, None)
         for start, end in between
@@ -125,7 +136,7 @@ def _joined(recordings: list[Recording]) -> Recording:
     tables["trackers"] = tables["trackers"].unique("tracker_id", keep="last").sort("tracker_id")
     requests = [request for recording in recordings for request in recording.info.requests]
     info = replace(
-        last,
+        longest,
         name=f"{first.name} … {last.name}",
         started_at=first.started_at,
         requests=[request for n, request in enumerate(requests) if request not in requests[:n]],

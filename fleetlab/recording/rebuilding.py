@@ -29,12 +29,12 @@ from fleetlab.recording.manifest import (
     no_recording,
     read_manifest,
 )
-from fleetlab.recording.parquet import read_table, scan_parts
+from fleetlab.recording.parquet import read_table, scan_parts, write_table
 from fleetlab.recording.recording import Recording  # noqa: TC001 - shown by help()
 from fleetlab.recording.recovery import GROWING, losses_table, open_recording
 from fleetlab.recording.told import begun, decoded_info, ended_info, told_info
 from fleetlab.recording.writer import PART_BYTES, PART_ROWS
-from fleetlab.schemas import EVENTS
+from fleetlab.schemas import EVENTS, empty
 
 __all__ = ["rebuild"]
 
@@ -48,7 +48,7 @@ def rebuild(folder: str | os.PathLike[str], *, force: bool = False) -> Recording
     For a recording whose files are damaged, or whose journal is longer than what memory holds. Rows
     become parts as they are decoded, so its length doesn't matter; needed is as much free space
     on the disk as the frames take. Killed at any moment, it leaves the recording as it was, or
-    rebuilt. Notes are kept.
+    rebuilt. Notes are kept; no journal has them, so those of a lost notes.parquet are gone.
 
     Parameters
     ----------
@@ -226,6 +226,8 @@ def _settle(home: DiskFolder, manifest: Manifest) -> Manifest:
     for name in _TABLES:
         if home.exists(f"{manifest.tables}/{name}.parquet"):
             home.move(f"{manifest.tables}/{name}.parquet", f"{name}.parquet")
+    if not home.exists("notes.parquet"):  # the only table that the journal knows nothing of
+        write_table(home, "notes", empty("notes"))
     settled = replace(manifest, tables="")
     settled.write(home)
     shutil.rmtree(home.path / STAGING, ignore_errors=True)

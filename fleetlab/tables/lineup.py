@@ -44,12 +44,12 @@ class Places:
         kinds = [number % len(PARTS) for number in self.lists]
         return chain.from_iterable(map(repeat, kinds, self.lengths))
 
-    def of(self, row: int) -> tuple[int, str]:
-        """Return the number of a reading's tracker, and the JSON path from there."""
+    def of(self, row: int) -> tuple[int, str, int]:
+        """Return the number of a reading's tracker, the list it stood in, and its place there."""
         place = bisect_right(self._starts, row) - 1
         tracker, kind = divmod(self.lists[place], len(PARTS))
         spot = row - self._starts[place] if self.spots is None else self.spots[row]
-        return tracker, f".{PARTS[kind]}[{spot}]"
+        return tracker, PARTS[kind], spot
 
     def first_row(self, tracker: int) -> int | None:
         """Return the first reading of a tracker, by its number."""

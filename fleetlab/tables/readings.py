@@ -6,6 +6,7 @@ from itertools import chain, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import polars as pl
 from msgspec.structs import astuple
 
@@ -73,15 +74,21 @@ class Readings:
     def _add(self, batch: Batch, piece: Piece, table: _Table) -> None:
         """Add the readings of a piece."""
 
-        def reject_item(number: int, where: str, reason: str, raw: str | bytes) -> None:
+        def opened(number: int) -> Item:
             if piece.opened is None:
                 piece.opened = open_readings(piece)
-            item = piece.opened[number]
+            return piece.opened[number]
+
+        def reject_item(number: int, where: str, reason: str, raw: str | bytes) -> None:
+            item = opened(number)
             batch.reject(piece.message, item.path + where, reason, raw, item.tracker)
 
         def reject(row: int, where: str, reason: str, raw: str | bytes) -> None:
-            number, inside = places.of(row)
-            reject_item(number, inside + where, reason, raw)
+            number, part, spot = places.of(row)
+            if not where:  # the whole reading
+                parts = msgspec.json.decode(opened(number).raw, type=dict[str, msgspec.Raw])
+                raw = bytes(msgspec.json.decode(parts[part], type=list[msgspec.Raw])[spot])
+            reject_item(number, f".{part}[{spot}]{where}", reason, raw)
 
         decoded, trackers = self._decode(batch, piece, reject_item)
         entries, places = line_up(decoded)

@@ -84,13 +84,21 @@ def test_a_recording_is_made_again_equal_in_every_cell(whole, folder, part_rows)
     check_tidy(folder)
 
 
-def test_the_journal_is_all_that_is_needed(whole, folder):
+@pytest.mark.parametrize("kept", [{"raw", "notes.parquet"}, {"raw"}])
+def test_the_journal_is_all_that_is_needed(whole, folder, kept):
     for path in folder.iterdir():
-        if path.is_dir() and path.name != "raw":
+        if path.is_dir() and path.name not in kept:
             shutil.rmtree(path)
-        elif path.is_file() and path.name != "notes.parquet":
+        elif path.is_file() and path.name not in kept:
             path.unlink()
-    same(fl.rebuild(folder), whole)
+    rebuilt = fl.rebuild(folder)
+    if "notes.parquet" not in kept:
+        assert rebuilt.notes.is_empty()  # which are in no journal
+        assert_frame_equal(rebuilt.rejects, whole.rejects)
+        moment, text = whole.notes.row(0)
+        rebuilt.annotate(moment, text)
+    same(rebuilt, whole)
+    same(fl.load(folder), whole)
     check_tidy(folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -16,10 +17,13 @@ import fleetlab as fl
 from fleetlab import pipeline
 from fleetlab.recording.folder import DiskFolder
 from fleetlab.recording.journal import read_journal
+from fleetlab.recording.manifest import read_manifest
 from fleetlab.schemas import EVENTS, TABLES, schema
 from fleetlab.simulator import Simulator
 from fleetlab.tables.decoder import Decoder
 from tests.conftest import eventually
+
+HOUR = timedelta(hours=1)
 
 
 def record(folder, *, steps: int = 5, **more) -> fl.Recording:
@@ -300,6 +304,24 @@ def test_several_recordings_are_one_with_the_time_between_as_gaps(tmp_path):
     with pytest.raises(fl.RecordingError, match="to_parquet"):
         both.save(tmp_path / "both")
     assert len(both.to_parquet(tmp_path / "out")) == len(EVENTS) + len(TABLES)
+
+
+def test_a_recording_inside_another_hides_no_time_that_was_recorded(tmp_path):
+    start = datetime(2026, 11, 23, tzinfo=UTC)
+    hours = {"night": (0, 10), "inside": (1, 2), "noon": (12, 13), "afternoon": (14, 15)}
+    for name, (began, ended) in hours.items():
+        rec = record(tmp_path / name, steps=1)
+        times = {"started_at": start + began * HOUR, "ended_at": start + ended * HOUR}
+        manifest = read_manifest(DiskFolder(rec.info.path))
+        replace(manifest, info=replace(manifest.info, **times)).write(DiskFolder(rec.info.path))
+    both = fl.load([tmp_path / "noon", tmp_path / "inside", tmp_path / "night"])
+    [gap] = both.gaps.to_dicts()
+    assert (gap["started_at"], gap["ended_at"]) == (start + 10 * HOUR, start + 12 * HOUR)
+    pair = fl.load([tmp_path / "night", tmp_path / "inside"])
+    assert pair.gaps.is_empty()
+    assert pair.info.ended_at == start + 10 * HOUR
+    assert pair.info.name == "night … inside"
+    assert len(fl.load([tmp_path / name for name in hours]).gaps) == 2
 
 
 def test_scan_reads_many_recordings_as_one_lazy_frame(tmp_path):

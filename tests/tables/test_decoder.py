@@ -666,12 +666,22 @@ def test_a_reading_that_cannot_be_named_is_a_reject():
     frames = frames_of(decoder(), message("readings_batch", [{"101": parts, "x": {}}]))
     [row] = frames["readings_batch"].to_dicts()
     assert (row["reading"], row["value"], row["value_type"]) == ("input:x", None, None)
-    assert sorted(path for path, _ in rejects_of(frames)) == [
-        "$.data[0].101.inputs[0]",
-        "$.data[0].101.inputs[1].value",
-        "$.data[0].101.inputs[2]",
-        "$.data[0].101.states",
-        "$.data[0].x",
+    assert sorted(rejects_of(frames)) == [
+        ("$.data[0].101.inputs[0]", '{"value": 1}'),
+        ("$.data[0].101.inputs[1].value", "[1]"),
+        ("$.data[0].101.inputs[2]", "null"),
+        ("$.data[0].101.states", "5"),
+        ("$.data[0].x", "{}"),
+    ]
+
+
+def test_a_reading_with_nothing_but_an_unreadable_id_is_rejected_whole():
+    reading = {"sensor_id": 2.5, "value": 1}
+    frames = frames_of(decoder(), message("readings_batch", [{"101": {"inputs": [{}, reading]}}]))
+    assert rejects_of(frames) == [
+        ("$.data[0].101.inputs[1].sensor_id", "2.5"),
+        ("$.data[0].101.inputs[0]", "{}"),
+        ("$.data[0].101.inputs[1]", json.dumps(reading)),
     ]
 
 
