@@ -20,6 +20,7 @@ import msgspec
 from fleetlab import clocks
 from fleetlab.errors import FleetlabError, RecordingError
 from fleetlab.intake import Intake
+from fleetlab.memory import release_large_blocks
 from fleetlab.recording.batches import read_batches
 from fleetlab.recording.builder import Builder
 from fleetlab.recording.journal import JournalWriter
@@ -82,6 +83,7 @@ class Pipeline:
         secrets: Sequence[str],
         on_error: Callable[[FleetlabError], None],
     ) -> None:
+        release_large_blocks()
         self.clock = clocks.starting_now()
         self._intake = Intake()
         self.messages = 0
