@@ -81,7 +81,8 @@ test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/extras --ignore=tests/notebooks
 
 test-browser: $(READY_BROWSER) $(READY_OLD_KERNEL) ## Run the tests in a real JupyterLab and Chromium, and the notebooks
-	$(BIN)/python -m pytest -n0 tests/browser tests/notebooks
+	$(BIN)/python -m pytest -m "not alone" tests/browser tests/notebooks
+	$(BIN)/python -m pytest -m alone -n0 tests/browser
 
 test-extras: $(READY_EXTRAS) ## Run the detectors on Spark, and what goes to GeoPandas (about 6 minutes)
 	$(EXTRAS)/bin/python -m pytest -n0 tests/extras

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
+from fleetlab.cli import main
 from fleetlab.simulator import Simulator
 
 # For mutation testing: the same few examples each time, and no search for the smallest that fails.
@@ -34,6 +36,28 @@ def eventually(condition: Callable[[], Any], what: str, seconds: float = 20.0) -
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         pause.wait(0.01)
     return met
+
+
+@pytest.fixture
+def command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs the command line here, as tests.test_cli.run does outside.
+
+    A process takes most of a second to begin, which is much where only words are looked at.
+    """
+
+    def run(*arguments: str, **environ: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["fleetlab", *arguments])
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture

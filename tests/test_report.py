@@ -16,6 +16,7 @@ from fleetlab.charts.display import library
 from fleetlab.page import page
 from fleetlab.report import TRACKERS, write_report
 from fleetlab.schemas import FRAMES
+from fleetlab.simulator import Simulator
 from tests.charts.recordings import at, recording, rows_of
 from tests.test_cli import run
 
@@ -252,17 +253,19 @@ def test_what_is_no_zone_is_told_before_anything_is_written(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_command_writes_it_and_prints_where():
-    fl.capture(seconds=1, server="demo", save_to="rec", view=False)
+def test_the_command_writes_it_and_prints_where(command):
+    with Simulator(vehicles=2, seed=3) as sim:
+        where = {"server": sim.base_url, "api_key": sim.api_key}
+        fl.capture(seconds=1, **where, save_to="rec", view=False)
     code, out, err = run("report", "rec", "--timezone", "Asia/Kolkata")
     assert (code, out, err) == (0, "rec.html\n", "")
     assert "Asia/Kolkata" in Path("rec.html").read_text("utf-8")
-    code, out, err = run("report", "rec")
+    code, out, err = command("report", "rec")
     assert (code, out) == (2, "")
     assert err == (
         "fleetlab: rec.html is there already; name another file with --out, or replace it with "
         "--force.\n"
     )
-    code, out, err = run("report", "rec", "--trackers", "5,nobody", "--out", "x.html")
+    code, out, err = command("report", "rec", "--trackers", "5,nobody", "--out", "x.html")
     assert (code, out) == (2, "")
     assert "tells nothing of 5, nobody" in err

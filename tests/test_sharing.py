@@ -395,7 +395,7 @@ def test_half_a_copy_is_taken_away(rec, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_command_shares_one_or_several(rec):
+def test_the_command_shares_one_or_several(command, rec):
     code, out, err = run("share", rec.info.path, "one", "--cut-ends-m", "300")
     assert (code, err) == (0, "")
     assert repr(fl.load("one")) in out
@@ -408,7 +408,7 @@ def test_the_command_shares_one_or_several(rec):
         (["share", rec.info.path, "three", "--raw"], 2, "--names --raw"),
         (["share", "nowhere", "three"], 1, "nowhere"),
     ):
-        code, out, err = run(*arguments)
+        code, out, err = command(*arguments)
         assert (code, out) == (expected, "")
         [line] = err.splitlines()
         assert word in line

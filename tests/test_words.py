@@ -64,15 +64,15 @@ def test_an_error_has_the_words_of_python_and_those_of_the_terminal():
         (["doctor", "--server", "demo", "--every", "often"], "--every takes a part of a day"),
     ],
 )
-def test_wrong_usage_is_told_in_options(arguments, words):
-    code, out, err = run(*arguments)
+def test_wrong_usage_is_told_in_options(command, arguments, words):
+    code, out, err = command(*arguments)
     assert (code, out) == (2, "")
     assert words in err
     assert not [word for word in PYTHON_WORDS if word in err], err
     assert len(err.splitlines()) == 1
 
 
-def test_files_are_named_by_options(recording):
+def test_files_are_named_by_options(command, recording):
     Path("rec.html").write_text("mine")
     Path("rec-parquet").write_text("mine")
     for arguments, words in (
@@ -83,36 +83,36 @@ def test_files_are_named_by_options(recording):
         (["share", str(recording), "out", "--cut-ends-m", "0"], "--cut-ends-m 0.0 doesn't fit"),
         (["replay", str(recording), "--speed", "0"], "--speed must be a number above 0"),
     ):
-        code, _, err = run(*arguments)
+        code, _, err = command(*arguments)
         assert code == 2
         assert words in err
         assert "rec.trackers" not in err
 
 
-def test_a_folder_of_ones_own_choice_is_not_told_how_to_be_chosen(recording, tmp_path):
+def test_a_folder_of_ones_own_choice_is_not_told_how_to_be_chosen(command, recording, tmp_path):
     Path("file").write_text("")
     for arguments in (
         ["capture", "--server", "demo", "--save-to", str(recording)],
         ["share", str(recording), str(recording)],
         ["share", str(recording), "file"],
     ):
-        code, _, err = run(*arguments)
+        code, _, err = command(*arguments)
         assert code == 1
         assert "A recording needs a folder of its own" in err
         assert "save" not in err.replace(str(recording), "").replace(str(tmp_path), "")
 
 
-def test_the_place_that_nobody_chose_is_told_with_the_option():
+def test_the_place_that_nobody_chose_is_told_with_the_option(command):
     Path("recordings").write_text("a file")
-    code, _, err = run("capture", "--server", "demo", "--seconds", "1")
+    code, _, err = command("capture", "--server", "demo", "--seconds", "1")
     assert code == 1
     assert "or choose another place, with --save-to." in err
     with pytest.raises(fl.RecordingError, match="another place, with save_to="):
         fl.capture(seconds=1, server="demo", view=False)
 
 
-def test_a_server_from_the_environment_is_told_by_its_name_there():
-    code, _, err = run("capture", FLEETLAB_SERVER="europe")
+def test_a_server_from_the_environment_is_told_by_its_name_there(command):
+    code, _, err = command("capture", FLEETLAB_SERVER="europe")
     assert code == 2
     assert "FLEETLAB_SERVER=europe is no server" in err
 
@@ -137,12 +137,12 @@ def test_a_path_that_is_not_the_api_is_the_addresss_fault_and_not_the_keys():
     assert "key" not in out.split("problem")[1]
 
 
-@pytest.mark.parametrize("command", ["info", "rebuild", "replay", "report", "export"])
-def test_no_folder_and_a_folder_without_a_recording_are_told_apart(command):
+@pytest.mark.parametrize("name", ["info", "rebuild", "replay", "report", "export"])
+def test_no_folder_and_a_folder_without_a_recording_are_told_apart(name, command):
     Path("empty").mkdir()
-    code, _, err = run(command, "nowhere")
+    code, _, err = command(name, "nowhere")
     assert (code, "There is no folder" in err, "such as recordings/" in err) == (1, True, True)
-    code, _, err = run(command, "empty")
+    code, _, err = command(name, "empty")
     assert (code, "There is no folder" in err) == (1, False)
     assert "it has no recording.json" in err or "has no journal" in err
 

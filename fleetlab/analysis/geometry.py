@@ -62,10 +62,10 @@ def arc_m(frame: Frame, name: str) -> Frame:
         nw.when(far).then(inner).otherwise(half).alias("_asin"), far.alias("_far")
     )
     near = nw.col("_asin")
-    series = _series(near * near) * near
-    frame = frame.with_columns(series.alias("_asin"))
+    frame = frame.with_columns((near * near).alias("_square"))
+    frame = frame.with_columns((_series(nw.col("_square")) * near).alias("_asin"))
     arc = nw.when(nw.col("_far")).then(pi / 2 - near * 2.0).otherwise(near)
-    return frame.with_columns((arc * (2 * RADIUS_M)).alias(name)).drop("_asin", "_far")
+    return frame.with_columns((arc * (2 * RADIUS_M)).alias(name)).drop("_asin", "_square", "_far")
 
 
 def _series(square: nw.Expr) -> nw.Expr:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import altair as alt
 import polars as pl
 
+from fleetlab.analysis.columns import COLUMNS
 from fleetlab.charts import frame
 from fleetlab.charts.bands import lasting
 from fleetlab.recording.recording import Recording
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from fleetlab.charts.source import Source
 
 __all__ = [
-    "MARKS", "ROWS", "TRIP", "crowded", "findings", "marks", "over_time", "told", "too_many_rows",
+    "MARKS", "ROWS", "TRIP", "crowded", "findings", "in_hand", "marks", "over_time", "told",
+    "too_many_rows",
 ]  # fmt: skip
 
 ROWS: Final = 250_000
@@ -78,14 +80,20 @@ def findings(
     why = too_many_rows(what, int(known["n"].sum()))
     if why:
         return _none(detector, thresholds), why
+    states = in_hand(rows)
     found: pl.DataFrame = (
-        detector(source.data, states=rows.drop("line"), **thresholds)
+        detector(source.data, states=states, **thresholds)
         if is_whole
-        else detector(rows.drop("line"), **thresholds)
-    ).collect()
+        else detector(states, **thresholds)
+    )
     return crowded(
         found.join(known.drop("n"), on="tracker_id", maintain_order="left"), source, what
     )
+
+
+def in_hand(rows: pl.LazyFrame) -> pl.DataFrame:
+    """Return what detectors look at, read: of lazy rows they make their plan twice."""
+    return rows.select(name for name in rows.collect_schema() if name in COLUMNS).collect()
 
 
 def too_many_rows(what: str, n: int) -> str | None:

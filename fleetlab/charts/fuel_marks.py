@@ -9,7 +9,7 @@ import polars as pl
 
 from fleetlab.analysis.fuel_events import fuel_events
 from fleetlab.charts import frame
-from fleetlab.charts.findings import crowded, marks, told, too_many_rows
+from fleetlab.charts.findings import crowded, in_hand, marks, told, too_many_rows
 from fleetlab.charts.lines import faded
 from fleetlab.charts.words import MINUS
 from fleetlab.recording.recording import Recording
@@ -60,13 +60,16 @@ def marked(
     states = None
     if isinstance(source.data, Recording):
         states = source.states().join(own, on="tracker_id", how="semi").drop("line")
-    found = fuel_events(readings, sensors, states=states)
     counted = [rows.select(pl.len()) for rows in (readings, states) if rows is not None]
     why = too_many_rows(_WHAT, sum(n.item() for n in pl.collect_all(counted)))
     if why:
-        return found.head(0).collect().with_columns(line=pl.lit(None, pl.String)), why
-    named = tanks.lazy().select(*_SENSOR, line="tank")
-    shown = found.join(named, on=_SENSOR, nulls_equal=True, maintain_order="left").collect()
+        none = fuel_events(in_hand(readings.head(0)), sensors)
+        return none.with_columns(line=pl.lit(None, pl.String)), why
+    found = fuel_events(
+        in_hand(readings), sensors, states=None if states is None else in_hand(states)
+    )
+    named = tanks.select(*_SENSOR, line="tank")
+    shown = found.join(named, on=_SENSOR, nulls_equal=True, maintain_order="left")
     return crowded(shown, source, _WHAT)
 
 

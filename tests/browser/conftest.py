@@ -116,8 +116,25 @@ def _address(process: subprocess.Popen, runtime: Path) -> str:
     return eventually(told, "JupyterLab answers", 60)
 
 
+def ask(url: str, method: str = "GET"):
+    headers = {"Authorization": f"token {TOKEN}"}
+    return urllib.request.urlopen(urllib.request.Request(url, method=method, headers=headers))
+
+
+def end_kernels(url: str) -> None:
+    for kernel in json.load(ask(f"{url}api/kernels")):
+        ask(f"{url}api/kernels/{kernel['id']}", "DELETE")
+
+
 @pytest.fixture
-def notebook(lab, open_page):
+def _kernels(lab):
+    """End those of a test after its pages: their captures would go on beside the next ones."""
+    yield
+    end_kernels(lab[1])
+
+
+@pytest.fixture
+def notebook(lab, _kernels, open_page):
     """Return a function that runs cells in a new notebook, and gives the page."""
     folder, url = lab
 

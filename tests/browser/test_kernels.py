@@ -13,6 +13,7 @@ from tests.conftest import eventually
 old_kernel = pytest.mark.skipif(not OLD_PYTHON.exists(), reason="make test-browser installs it")
 
 
+@pytest.mark.alone
 @old_kernel
 def test_an_old_kernel_says_what_stops_a_blocking_capture_and_that_does(notebook):
     page = notebook(IMPORT, CAPTURE, "import ipykernel; ipykernel.__version__", kernel="old")
@@ -27,6 +28,7 @@ def test_an_old_kernel_says_what_stops_a_blocking_capture_and_that_does(notebook
     assert "interrupt" in value
 
 
+@pytest.mark.alone
 @old_kernel
 def test_an_old_kernel_hears_stop_of_a_capture_in_the_background(notebook):
     job = f"job = {CAPTURE.replace('capture', 'start')}"

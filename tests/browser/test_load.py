@@ -42,6 +42,7 @@ class Watched:
         self.kernel.append(memory(self._kernel))
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(120 + MINUTES * 90)
 def test_12_000_trackers_at_full_rate_leave_browser_and_kernel_as_large_as_they_were(
     notebook, tmp_path

@@ -150,6 +150,7 @@ def test_it_follows_the_theme_of_lab(notebook):
     assert found["Dark"][1] == found["Light"][1] == (10, 79, 128)
 
 
+@pytest.mark.alone
 def test_12_000_trackers_move_smoothly(notebook):
     page = opened(notebook, LARGE, name="crowd.ipynb", dots=12_000)
     assert data(page, "labels") == "[]"

@@ -7,11 +7,10 @@ import re
 import subprocess
 import sys
 import time
-import urllib.request
 
 import pytest
 
-from tests.browser.conftest import TOKEN
+from tests.browser.conftest import TOKEN, end_kernels
 
 IMPORT = "import fleetlab as fl"
 PANEL = ".jp-Notebook .fleetlab-panel"
@@ -53,6 +52,7 @@ def height_of(page) -> float:
     return page.locator(PANEL).first.bounding_box()["height"]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("call", [CAPTURE, f"await {CAPTURE.replace('capture', 'acapture')}"])
 def test_it_lives_while_the_cell_blocks_and_stop_is_heard_within_a_second(notebook, call):
     page = notebook(IMPORT, call, name="blocking.ipynb")
@@ -77,6 +77,7 @@ def test_it_lives_while_the_cell_blocks_and_stop_is_heard_within_a_second(notebo
     assert "statestopped" in value
 
 
+@pytest.mark.alone
 def test_the_interrupt_button_ends_it_and_the_recording_is_the_value(notebook):
     page = notebook(IMPORT, f"rec = {CAPTURE}", "rec.info.stopped_because", name="interrupt.ipynb")
     wait_for_rows(page)
@@ -86,6 +87,7 @@ def test_the_interrupt_button_ends_it_and_the_recording_is_the_value(notebook):
     assert len(outputs_of(page, 1)) == 1
 
 
+@pytest.mark.alone
 def test_after_a_reload_it_comes_back_and_stop_works(notebook):
     page = notebook(IMPORT, f"job = {CAPTURE.replace('capture', 'start')}", name="reload.ipynb")
     wait_for_rows(page)
@@ -136,8 +138,7 @@ def test_a_saved_notebook_that_is_opened_without_its_kernel_tells_what_was_captu
     assert "captured" in saved
     assert "widget-view" not in saved
     page.close()
-    for kernel in json.load(ask(f"{url}api/kernels")):
-        ask(f"{url}api/kernels/{kernel['id']}", "DELETE")
+    end_kernels(url)
     page = open_page(f"{url}lab/tree/saved.ipynb?token={TOKEN}&reset")
     page.locator(PANEL).wait_for(timeout=60_000)
     assert text_of(page, "state") == "captured"
@@ -165,11 +166,6 @@ def test_a_notebook_that_is_executed_without_a_browser_keeps_what_was_captured(t
     assert "captured" in "".join(panel["data"]["text/html"])
     assert "application/vnd.jupyter.widget-view+json" not in panel["data"]
     assert value["output_type"] == "execute_result"
-
-
-def ask(url: str, method: str = "GET"):
-    headers = {"Authorization": f"token {TOKEN}"}
-    return urllib.request.urlopen(urllib.request.Request(url, method=method, headers=headers))
 
 
 DEAF = """
