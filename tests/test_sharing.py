@@ -247,7 +247,8 @@ def test_it_is_a_whole_recording_that_says_it_was_shared(rec, shared, tmp_path):
         assert getattr(shared.plot, chart)()
     assert len(fl.fleet_summary(shared)) == len(fl.fleet_summary(rec))
     assert len(fl.align(shared, ["speed_kmh", "fuel"], every="1s")) > 0
-    assert write_report(shared, tmp_path / "page.html").stat().st_size > 10_000
+    two = shared.trackers["tracker_id"].head(2).to_list()
+    assert write_report(shared, tmp_path / "page.html", trackers=two).stat().st_size > 10_000
     assert fl.scan([info.path], "state_batch").collect().equals(shared.state_batch)
     with pytest.raises(fl.RecordingError, match="journal"):
         fl.rebuild(info.path)

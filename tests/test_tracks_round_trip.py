@@ -40,11 +40,32 @@ def tracks(draw: st.DrawFn) -> list[tuple]:
     )  # fmt: skip
 
 
+quick = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
 @given(rows=tracks(), kind=st.sampled_from(["gpx", "csv"]))
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_what_was_written_is_read_again_and_every_detector_takes_it(tmp_path, rows, kind):
+@settings(quick, max_examples=40)
+def test_what_was_written_is_read_again(tmp_path, rows, kind):
+    found = read(tmp_path, rows, kind)
+    assert found.schema == schema("state_batch")
+    assert found["event_time"].to_list() == [row[0] for row in rows]
+    assert found.select("lat", "lng", "alt_m").rows() == [row[1:4] for row in rows]
+    for got, row in zip(found["speed_kmh"], rows, strict=True):
+        if row[4] is not None:
+            assert got == pytest.approx(row[4] * 3.6)
+        assert got is None or (got >= 0 and math.isfinite(got))
+
+
+@given(rows=tracks())
+@settings(quick, max_examples=10)
+def test_every_detector_takes_what_was_read(tmp_path, rows):
+    found = read(tmp_path, rows, "gpx")
+    for name in DETECTORS:
+        assert isinstance(getattr(fl, name)(found), pl.DataFrame)
+
+
+def read(folder, rows, kind) -> pl.DataFrame:
+    """Write a track and read it."""
     if kind == "gpx":
         text = gpx(
             [
@@ -64,16 +85,7 @@ def test_what_was_written_is_read_again_and_every_detector_takes_it(tmp_path, ro
             f"{'' if speed is None else speed}\n"
             for time, lat, lng, alt, speed in rows
         )
-    found = fl.read_track(written(tmp_path, text, f"track.{kind}"), speed_unit="m/s")
-    assert found.schema == schema("state_batch")
-    assert found["event_time"].to_list() == [row[0] for row in rows]
-    assert found.select("lat", "lng", "alt_m").rows() == [row[1:4] for row in rows]
-    for got, row in zip(found["speed_kmh"], rows, strict=True):
-        if row[4] is not None:
-            assert got == pytest.approx(row[4] * 3.6)
-        assert got is None or (got >= 0 and math.isfinite(got))
-    for name in DETECTORS:
-        assert isinstance(getattr(fl, name)(found), pl.DataFrame)
+    return fl.read_track(written(folder, text, f"track.{kind}"), speed_unit="m/s")
 
 
 def test_a_drive_is_found_and_drawn(tmp_path):
