@@ -135,11 +135,11 @@ class Rotation:
         return time.time() // self._every_s
 
     def _begin(self, former: Job | None = None) -> Job:
-        """Begin a recording, and return when it is subscribed, or has failed, or all is over."""
+        """Begin a recording, and return when it is subscribed, or all is to stop."""
         path = make_numbered(self._folder, datetime.now(UTC))
         job = fleetlab.start(**self._arguments, save_to=path, view=False)
         self._jobs.append(job)
-        while job.running and not (_is_subscribed(job) or self._is_over):
+        while job.running and not (_is_subscribed(job) or self.stopping.is_set()):
             self._watch(former if former is not None and former.running else job)
             self.stopping.wait(_STEP_S)
         if not (job.running or _is_subscribed(job)):

@@ -14,6 +14,8 @@ from hypothesis import Phase, settings
 from fleetlab.cli import main
 from fleetlab.simulator import Simulator
 
+# How long an example takes is the machine's matter.
+settings.register_profile("default", deadline=None)
 # For mutation testing: the same few examples each time, and no search for the smallest that fails.
 settings.register_profile(
     "mutation", derandomize=True, max_examples=30, phases=[Phase.explicit, Phase.generate]
@@ -28,7 +30,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def eventually(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def eventually(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     """Wait until another thread or process has made a condition true; fail with a sentence."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

@@ -8,6 +8,7 @@ import signal
 import threading
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,6 +103,21 @@ def test_the_next_one_is_subscribed_before_the_former_ends_so_nothing_is_lost(si
     assert whole.gaps.is_empty()
     names = [rec.info.name for rec in recordings]
     assert names == sorted(path.name for path in Path("recordings").iterdir())
+
+
+def test_the_former_waits_for_the_next_though_the_time_is_over_meanwhile(sim, monkeypatch):
+    service = Service(sim, every_s=1_000_000, total_s=1_000)
+    service.receives()
+
+    def begun(**arguments: Any) -> fl.Job:
+        service.rotation._until = 0.0
+        return fl.start(**arguments)
+
+    monkeypatch.setattr(module, "fleetlab", SimpleNamespace(start=begun))
+    monkeypatch.setattr(service.rotation, "_slot", lambda: -1)
+    former, last = service.ends()
+    assert subscribed_at(last) < former.info.ended_at
+    assert fl.load([former.info.path, last.info.path]).gaps.is_empty()
 
 
 def test_they_begin_by_the_clock(sim):

@@ -40,7 +40,7 @@ def tracks(draw: st.DrawFn) -> list[tuple]:
     )  # fmt: skip
 
 
-quick = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(rows=tracks(), kind=st.sampled_from(["gpx", "csv"]))

@@ -19,7 +19,6 @@ TIME = pl.Datetime("us", "UTC")
 HOUR = 3600
 # A smaller example would be nice to have, and takes longer to find than a test may last.
 quick = settings(
-    deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )

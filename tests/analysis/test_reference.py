@@ -28,7 +28,6 @@ DETECTORS = {
 every = pytest.mark.parametrize("name", DETECTORS)
 # A smaller example would be nice to have, and takes longer to find than a test may last.
 quick = settings(
-    deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )

@@ -15,7 +15,6 @@ from tests.charts.recordings import at, recording
 
 COLUMNS = ("speed_kmh", "ignition", "movement_status")
 quick = settings(
-    deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )

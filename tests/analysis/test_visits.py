@@ -101,7 +101,7 @@ def test_a_gap_cuts_a_visit_and_what_was_not_seen_is_marked():
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_size=3, max_size=3, unique=True

@@ -138,7 +138,7 @@ status = st.sampled_from(["moving", "stopped", "parked", "strange", None])
 change = st.tuples(st.integers(0, 119), st.integers(1, 4), status, st.booleans())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(change, min_size=1, max_size=30), st.sets(st.integers(1, 110), max_size=2))
 def test_at_any_moment_all_trackers_are_in_some_state(changes, losses):
     gaps = [(5 * one, 5 * one + 5) for one in losses if one + 1 not in losses]

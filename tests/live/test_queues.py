@@ -26,7 +26,7 @@ rows_of_values = st.lists(
 
 
 @given(rows=rows_of_values, cuts=st.lists(st.integers(0, 120), max_size=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_values_are_in_the_order_of_their_moments_however_they_come(rows, cuts):
     values = [
         told(second, str(n), who, field, queue=queue)

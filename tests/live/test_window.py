@@ -20,7 +20,7 @@ from tests.live.fleets import state
 
 ALL = {"state_batch": pl.lit(value=True), "state": pl.lit(value=True)}
 LENGTH = timedelta(seconds=120)
-quick = settings(deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+quick = settings(phases=(Phase.explicit, Phase.reuse, Phase.generate))
 
 
 def growing(rows, gaps=()) -> Recording:

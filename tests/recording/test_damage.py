@@ -148,7 +148,6 @@ damages = st.tuples(
 @given(damages)
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_damage_to_one_file_costs_what_was_in_it_and_changes_nothing_else(

@@ -1095,7 +1095,7 @@ def normal(extra: Any) -> Any:
     return extra
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(texts=st.lists(MESSAGES, min_size=1, max_size=5), cuts=st.lists(st.booleans()))
 def test_every_valid_message_gives_the_same_cells_as_the_plain_decoder(texts, cuts):
     made = decoder()
@@ -1119,7 +1119,7 @@ def test_every_valid_message_gives_the_same_cells_as_the_plain_decoder(texts, cu
         ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(texts=st.lists(MESSAGES, min_size=2, max_size=5), cut=st.integers(1, 4))
 def test_a_checkpoint_goes_on_as_if_nothing_had_happened(texts, cut):
     def run(stop: int | None) -> dict[str, list[dict[str, Any]]]:
@@ -1179,7 +1179,7 @@ def test_which_unknown_fields_are_too_many_does_not_depend_on_the_bits(monkeypat
             assert_frame_equal(parts[name], frame)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=MESSAGES, data=st.data())
 def test_a_value_of_a_wrong_type_anywhere_never_raises_and_is_named_or_harmless(text, data):
     parsed = json.loads(text)
