@@ -23,6 +23,7 @@ from tests.browser.maps import (
     tip,
 )
 from tests.browser.test_fleet import set_theme
+from tests.conftest import eventually
 
 
 def test_dots_of_a_capture_appear_and_it_ends_with_the_job(notebook):
@@ -37,15 +38,19 @@ def test_dots_of_a_capture_appear_and_it_ends_with_the_job(notebook):
 def test_dots_move_and_draw_tails(notebook):
     code = [LIVE, *(f"add(job, fix({n}, 1, {n} * 12), fix({n}, 2, 500))" for n in range(2, 9))]
     page = opened(notebook, *code, name="moving.ipynb", dots=2)
-    page.wait_for_function(
-        "(canvas) => Number(document.querySelector(canvas).dataset.lines) >= 4", arg=CANVAS
-    )
-    at = places(page)
-    assert at[1][0] == at[2][0]
-    metre = (at[1][1] - at[2][1]) / (500 - 8 * 12)
-    assert colour(page, at[1][0], round(at[1][1] + 40 * metre))[1] > 100
-    _, _, scale = sight(page)
-    assert metre == pytest.approx(scale / 111_195 * 1.305, rel=0.02)  # 1 / cos 40°
+
+    def metre() -> float | None:
+        """Pixels in one, once the last of the fixes is drawn."""
+        _, _, scale = sight(page)
+        at = places(page)
+        drawn = (at[1][1] - at[2][1]) / (500 - 8 * 12)
+        wanted = pytest.approx(scale / 111_195 * 1.305, rel=0.02)  # 1 / cos 40°
+        return drawn if at[1][0] == at[2][0] and drawn == wanted else None
+
+    pixels = eventually(metre, "the last fixes are drawn, and their distance is true")
+    assert int(data(page, "lines")) >= 4
+    left, top = places(page)[1]
+    assert colour(page, left, round(top + 40 * pixels))[1] > 100
 
 
 def test_dots_have_the_colours_of_their_status_at_any_sharpness(notebook):
