@@ -26,10 +26,10 @@ def main() -> None:
     say(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.machine()}")
     say("recording the simulator")
     wires = {
-        "states, 500 a frame": record("state_batch", 500, 9 if quick else 25),
+        "states, 500 a frame": record("state_batch", 500, 9 if quick else 81),
         "states, 12,000 a frame": record("state_batch", 12_000, 2 if quick else 3),
-        "readings": record("readings_batch", 500, 9 if quick else 30),
-        "iot": record("iot_monitor", 10, 13 if quick else 61),
+        "readings": record("readings_batch", 500, 9 if quick else 120),
+        "iot": record("iot_monitor", 10, 13 if quick else 121),
     }
     speeds = {what: _compare(what, wire, repeats) for what, wire in wires.items()}
     small, big, readings, iot = wires

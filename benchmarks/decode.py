@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import pandas_ways, polars_ways, ways
+from fleetlab.tables.decoder import BATCH_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.wire import Wire
 
-BATCH_BYTES = 3_000_000
 PARSERS = ("json", "orjson", "msgspec")
 
 

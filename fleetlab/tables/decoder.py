@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Decoder"]
 
-BATCH_BYTES: Final = 3_000_000
+BATCH_BYTES: Final = 5_000_000
 """Text decoded at a time; both smaller and larger batches are slower."""
 
 HOLD_US: Final = 2_000_000

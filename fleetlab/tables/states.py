@@ -289,7 +289,7 @@ class _Additional:
             found = flat.group_by("owner", maintain_order=True).agg(
                 pl.struct("key", "value", "updated").alias("additional")
             )
-            distinct = pl.concat([distinct, found["additional"]])
+            distinct = pl.concat([distinct, found["additional"]], rechunk=True)
         return distinct.gather(pl.Series(self._lists, dtype=pl.UInt32))
 
 

@@ -60,9 +60,27 @@ def places(page) -> dict[int, tuple[int, int]]:
     return {one: (left, top) for one, left, top in json.loads(data(page, "places"))}
 
 
+def rest(page) -> None:
+    """Wait until the picture has been the same for 300 ms of the page's own frames."""
+    page.eval_on_selector(
+        CANVAS,
+        """async (canvas) => {
+            const frame = () => new Promise(requestAnimationFrame);
+            const look = () => ["dots", "lines", "view", "places", "labels"]
+                .map((name) => canvas.dataset[name]).join();
+            let [seen, since, frames] = ["", 0, 0];
+            while (frames < 6 || performance.now() < since + 300) {
+                await frame();
+                frames += 1;
+                if (look() !== seen) [seen, since, frames] = [look(), performance.now(), 0];
+            }
+        }""",
+    )
+
+
 def sight(page) -> tuple[float, float, float]:
     """Latitude and longitude of the middle, and pixels in a degree, once the picture is at rest."""
-    page.wait_for_timeout(300)
+    rest(page)
     return tuple(map(float, data(page, "view").split()))
 
 
@@ -82,10 +100,13 @@ def opened(notebook, *code: str, name: str, dots: int, **more):
         arg=[CANVAS, dots],
         timeout=60_000,
     )
+    rest(page)
     return page
 
 
 def tip(page) -> str:
+    """What is said of a tracker, once the picture is at rest."""
+    rest(page)
     said = page.locator(f"{MAP} .fleetlab-tip")
     return said.inner_text() if said.is_visible() else ""
 

@@ -19,6 +19,7 @@ from tests.browser.maps import (
     data,
     opened,
     places,
+    rest,
     sight,
     tip,
 )
@@ -137,22 +138,20 @@ def test_two_views_are_moved_each_by_itself_and_a_trouble_is_shown(notebook):
     page.locator(MAP).get_by_text("<b>no</b>").nth(1).wait_for()
     page.locator(CANVAS).nth(1).focus()
     page.keyboard.press("+")
-    page.wait_for_timeout(500)
-    look = "(all) => all.map((canvas) => canvas.dataset.view)"
-    first, second = page.eval_on_selector_all(CANVAS, look)
-    assert first != second
+    look = "(all) => new Set(all.map((canvas) => canvas.dataset.view)).size"
+    eventually(lambda: page.eval_on_selector_all(CANVAS, look) == 2, "only one is larger")
 
 
 def test_it_follows_the_theme_of_lab(notebook):
     page = opened(notebook, SMALL, name="mapped.ipynb", dots=6)
-    found = {}
-    for name in ("Dark", "Light"):
+    for name, is_paper in (
+        ("Dark", lambda one: max(one) < 60),
+        ("Light", lambda one: min(one) == 255),
+    ):
         set_theme(page, name)
-        page.wait_for_timeout(1500)
-        found[name] = colour(page, 3, 3), colour(page, *places(page)[3])
-    assert found["Light"][0] == (255, 255, 255)
-    assert max(found["Dark"][0]) < 60
-    assert found["Dark"][1] == found["Light"][1] == (10, 79, 128)
+        eventually(lambda fits=is_paper: fits(colour(page, 3, 3)), f"the paper is {name.lower()}")
+        rest(page)
+        assert colour(page, *places(page)[3]) == (10, 79, 128)
 
 
 @pytest.mark.alone
@@ -175,6 +174,5 @@ def test_12_000_trackers_move_smoothly(notebook):
     assert page.locator(f"{MAP} *").count() < 100
     page.locator(MAP).get_by_label("Search").fill("11999")
     page.locator(MAP).get_by_label("Search").press("Enter")
-    page.wait_for_timeout(500)
     assert tip(page).startswith("Truck 11999")
     assert int(data(page, "dots")) < 500

@@ -13,9 +13,11 @@ from tests.browser.maps import (
     opened,
     places,
     point,
+    rest,
     sight,
     tip,
 )
+from tests.conftest import eventually
 
 
 def test_wheel_drag_and_buttons_move_it_and_fit_brings_it_back(notebook):
@@ -24,8 +26,9 @@ def test_wheel_drag_and_buttons_move_it_and_fit_brings_it_back(notebook):
     left, top = places(page)[2]
     point(page, left, top)
     page.mouse.wheel(0, -400)
+    wanted = pytest.approx(start[2] * 1.822, rel=0.01)
+    eventually(lambda: sight(page)[2] == wanted, "the wheel zooms")
     zoomed = sight(page)
-    assert zoomed[2] == pytest.approx(start[2] * 1.822, rel=0.01)
     assert places(page)[2] == pytest.approx((left, top), abs=2)  # what was pointed at stays
     page.mouse.down()
     page.mouse.move(*(box_of(page, left - 100, top + 50)), steps=4)
@@ -38,7 +41,8 @@ def test_wheel_drag_and_buttons_move_it_and_fit_brings_it_back(notebook):
     buttons.get_by_role("button", name="Fit all").click()
     assert sight(page) == pytest.approx(start)
     page.set_viewport_size({"width": 900, "height": 900})
-    assert sight(page) != pytest.approx(start)  # as long as nobody moved it, it fits
+    # As long as nobody moved it, it fits.
+    eventually(lambda: sight(page) != pytest.approx(start), "it fits anew")
 
 
 def box_of(page, left: float, top: float) -> tuple[float, float]:
@@ -76,7 +80,6 @@ def test_hover_and_tap_say_what_is_known_of_a_tracker(notebook):
     page = opened(notebook, SMALL, name="hover.ipynb", dots=6)
     at = places(page)
     point(page, *at[1])
-    page.wait_for_timeout(300)
     assert tip(page).splitlines() == [
         "Truck 1",
         "1",
@@ -87,14 +90,11 @@ def test_hover_and_tap_say_what_is_known_of_a_tracker(notebook):
         "40.00720, -3.69061",
     ]
     point(page, *at[5])
-    page.wait_for_timeout(300)
     assert tip(page).splitlines() == ["Truck 5", "5", "unknown", "heard 10 s ago", tip(page)[-18:]]
     page.locator(CANVAS).click(position={"x": at[2][0], "y": at[2][1]})
     point(page, 5, 5)
-    page.wait_for_timeout(300)
     assert "1 more here" in tip(page)
     page.locator(CANVAS).click(position={"x": 5, "y": 5})
-    page.wait_for_timeout(300)
     assert tip(page) == ""
 
 
@@ -135,14 +135,14 @@ def test_the_legend_counts_and_hides(notebook):
     parked = view.get_by_role("button", name="parked")
     parked.focus()
     page.keyboard.press("Enter")
-    page.wait_for_timeout(300)
+    rest(page)
     assert parked.get_attribute("aria-pressed") == "false"
     assert set(places(page)) == {1, 2, 4, 5}
     for word in ("moving", "stopped", "offline", "unknown"):
         view.get_by_role("button", name=word).click()
     assert view.get_by_text("All of them are hidden").is_visible()
     parked.click()
-    page.wait_for_timeout(300)
+    rest(page)
     assert set(places(page)) == {3, 6}
 
 
@@ -161,7 +161,6 @@ def test_the_view_is_the_readers_once_it_was_moved(notebook):
     page.keyboard.press("+")
     moved = sight(page)
     run(page, far.format(9), 2)
-    page.wait_for_timeout(500)
     assert sight(page) == moved
 
 
@@ -192,7 +191,6 @@ def test_two_fingers_zoom_and_a_tap_asks(notebook):
     assert sight(page)[2] == pytest.approx(start * 2, rel=0.05)
     assert tip(page) == ""
     page.locator(MAP).get_by_role("button", name="Fit all").tap()
-    page.wait_for_timeout(300)
+    rest(page)
     page.touchscreen.tap(*box_of(page, *places(page)[5]))
-    page.wait_for_timeout(300)
     assert tip(page).startswith("Truck 5")
