@@ -23,7 +23,6 @@ PYTHON = re.compile(rf"({re.escape(ACCOUNT)})?```python\n(.*?)```", re.DOTALL)
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
-@pytest.mark.timeout(180)
 def test_the_tour_runs_from_top_to_bottom(monkeypatch):
     snippets = PYTHON.findall(README)
     assert len(snippets) > 8

@@ -43,7 +43,7 @@ class Watched:
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(120 + MINUTES * 90)
+@pytest.mark.timeout(300 + MINUTES * 90)
 def test_12_000_trackers_at_full_rate_leave_browser_and_kernel_as_large_as_they_were(
     notebook, tmp_path
 ):

@@ -7,7 +7,6 @@ import pytest
 from tests.test_readme import EXTRAS, PYTHON
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("default")  # movingpandas warns of what it lacks, and of itself
 @pytest.mark.parametrize("page", EXTRAS, ids=lambda page: page.stem)
 def test_the_snippets_of_a_page_run(page):

@@ -95,7 +95,6 @@ def arguments(name: str, states: Any, readings: Any) -> dict[str, Any]:
     return more
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", LEAST)
 def test_three_engines_find_the_same(name, folder, spark):
     detector = getattr(fl, name)

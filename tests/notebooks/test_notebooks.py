@@ -77,7 +77,6 @@ def test_pictures_of_the_docs_are_there(path):
 
 
 @each
-@pytest.mark.timeout(200)
 def test_it_runs_offline_and_shows_what_is_kept(path, tmp_path):
     again = run(path, tmp_path)
     assert kinds(again) == kinds(nbformat.read(path, as_version=4))
