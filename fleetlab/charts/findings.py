@@ -141,7 +141,7 @@ def marks(found: pl.DataFrame, source: Source) -> alt.Chart:
 
 def over_time(source: Source, *, labels: bool = True) -> dict[str, Any]:
     """Return the encoding of findings from their beginning to their end."""
-    return {"x": frame.time_x(source, _SINCE, labels=labels), "x2": _UNTIL}
+    return {"x": frame.time_x(source, _SINCE, labels=labels), "x2": alt.X2(_UNTIL)}
 
 
 def told(

@@ -110,4 +110,6 @@ def title(words: str, *lines: str | None) -> alt.TitleParams:
 def nothing(words: str, why: str) -> alt.Chart:
     """Return a chart that says what is missing and why."""
     chart: alt.Chart = alt.Chart(alt.InlineData(values=[{"why": why}])).mark_text(fontSize=13)
-    return chart.encode(text="why:N").properties(width=WIDTH, height=HEIGHT // 3, title=words)
+    return chart.encode(text=alt.Text("why:N")).properties(
+        width=WIDTH, height=HEIGHT // 3, title=words
+    )

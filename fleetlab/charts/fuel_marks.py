@@ -151,7 +151,7 @@ def fuel_marks(
         baseline="top",
         clip=True,
     )
-    return [points, text.encode(x=x, y=y, text="written:N", color=colour, opacity=lit)]
+    return [points, text.encode(x=x, y=y, text=alt.Text("written:N"), color=colour, opacity=lit)]
 
 
 def _apart(found: pl.DataFrame, source: Source) -> list[bool]:
