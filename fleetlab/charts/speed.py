@@ -103,7 +103,7 @@ def speed(
         title = frame.title("Speed", source.name, *sentences, bands.words)
         return frame.stacked([chart, *under], title, legend=True)
     chart.title = frame.title("Speed", source.name, *sentences)
-    return chart.add_params(frame.zoom(), frame.picked())
+    return frame.selectable(chart, frame.zoom(), frame.picked())
 
 
 def speeds(source: Source) -> pl.LazyFrame:
