@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
+from altair.utils.schemapi import debug_mode
 
 from fleetlab import charts
+from fleetlab.charts import findings
 from fleetlab.charts.source import Source
 from fleetlab.charts.thinning import share
+from fleetlab.charts.together import together
 from fleetlab.charts.words import lasted
 from fleetlab.errors import InvalidArgument, Words
 from fleetlab.page import chart, page, paragraph, section, table
@@ -21,7 +24,7 @@ from fleetlab.schemas import EVENTS, FRAMES, TABLES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["write_report"]
 
@@ -108,7 +111,7 @@ def _report(rec: Recording, trackers: Any, timezone: str | None) -> str:
         section("Not readable", _rejects(rec), name="rejects"),
         section("Notes", _notes(rec, source), name="notes"),
         section("Trackers", _choice(heard, shown), name="trackers"),
-        *(_tracker(rec, source, row, timezone) for row in shown.iter_rows(named=True)),
+        *_trackers(rec, source, shown, timezone),
         section("Data dictionary", _dictionary(), name="dictionary", new_page=True),
     ]
     return page(f"Recording {rec.info.name}", parts)
@@ -197,7 +200,37 @@ def _choice(heard: pl.DataFrame, shown: pl.DataFrame) -> list[str]:
     return [paragraph(words), f"<details>{left_out}</details>"]
 
 
-def _tracker(rec: Recording, source: Source, row: dict[str, Any], timezone: str | None) -> str:
+def _trackers(
+    rec: Recording, source: Source, shown: pl.DataFrame, timezone: str | None
+) -> Iterator[str]:
+    """A section a tracker."""
+    for rows in _groups(rec, shown):
+        alone = _alone(rec, [row["tracker_id"] for row in rows])
+        sources = [Source.of(one, timezone=timezone) for one in alone]
+        # To check each part of each chart as it is made takes long; the charts' own tests do.
+        with together(sources), share(_SHARE), debug_mode(False):
+            drawn = [
+                _tracker(one, source, row, timezone) for one, row in zip(alone, rows, strict=True)
+            ]
+        yield from drawn
+
+
+def _groups(rec: Recording, shown: pl.DataFrame) -> list[list[dict[str, Any]]]:
+    """Trackers whose rows are looked through at once, as many as a chart would look through."""
+    # Of a recording that has no end, the charts of each end with its own last row.
+    most = findings.ROWS if rec.info.ended_at else 0
+    groups: list[list[dict[str, Any]]] = []
+    room = 0
+    for row in shown.iter_rows(named=True):
+        if row["rows"] > room:
+            groups.append([])
+            room = most
+        groups[-1].append(row)
+        room -= row["rows"]
+    return groups
+
+
+def _tracker(alone: Recording, source: Source, row: dict[str, Any], timezone: str | None) -> str:
     """A tracker's figures and charts."""
     zone = source.zone
     position = None if row["lat"] is None else f"{row['lat']:.5f}, {row['lng']:.5f}"
@@ -218,11 +251,9 @@ def _tracker(rec: Recording, source: Source, row: dict[str, Any], timezone: str 
         for what, value in figures.items()
         if value is not None
     )
-    alone = _alone(rec, row["tracker_id"])
     told_of = alone.scan("readings_batch").filter(pl.col("type") == "fuel").head(1).collect()
     shown = [draw for draw in TRACKER_CHARTS if draw is not charts.fuel_level or len(told_of)]
-    with share(_SHARE):
-        drawn = [chart(draw(alone, timezone=timezone)) for draw in shown]
+    drawn = [chart(draw(alone, timezone=timezone)) for draw in shown]
     return section(
         _name(row),
         [f"<dl>{told}</dl>", *drawn],
@@ -231,11 +262,24 @@ def _tracker(rec: Recording, source: Source, row: dict[str, Any], timezone: str 
     )
 
 
-def _alone(rec: Recording, tracker_id: int) -> Recording:
-    """Return what was recorded of one tracker, in memory, so that its charts need one look each."""
-    found = pl.collect_all(rec.scan(event).filter(tracker_id=tracker_id) for event in EVENTS)
-    tails = {event: [rows] for event, rows in zip(EVENTS, found, strict=True)}
-    return Recording(rec.info, None, {}, tails, {name: getattr(rec, name) for name in TABLES})
+def _alone(rec: Recording, ids: list[int]) -> list[Recording]:
+    """Return what was recorded of each tracker, in memory, so that charts need one look at it."""
+    one_of = pl.col("tracker_id").is_in(ids)
+    found = pl.collect_all(rec.scan(event).filter(one_of) for event in EVENTS)
+    tables = {name: getattr(rec, name) for name in TABLES}
+    return [
+        Recording(
+            rec.info,
+            None,
+            {},
+            {
+                event: [rows.filter(tracker_id=who)]
+                for event, rows in zip(EVENTS, found, strict=True)
+            },
+            tables,
+        )
+        for who in ids
+    ]
 
 
 def _gaps(rec: Recording, source: Source) -> list[str]:

@@ -243,7 +243,7 @@ class _Page:
             return frame.stacked(self._panels, words, legend=bool(self._lines))
         chart: alt.LayerChart = self._panels[0]
         chart.title = words
-        return chart.add_params(frame.zoom(), frame.picked(legend=bool(self._lines)))
+        return frame.selectable(chart, frame.zoom(), frame.picked(legend=bool(self._lines)))
 
 
 def _coloured(made: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:

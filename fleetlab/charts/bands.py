@@ -287,7 +287,7 @@ def draw(
             scale=alt.Scale(domain=list(lines)),
             axis=alt.Axis(labelLimit=200, ticks=False, domain=False, labelPadding=8),
         ),
-        opacity=alt.when(frame.picked()).then(alt.value(1)).otherwise(alt.value(0.15)),
+        opacity=alt.when(frame.picked()).then(alt.value(1)).otherwise(alt.OpacityValue(0.15)),
         tooltip=[
             alt.Tooltip("line:N", title="tracker"),
             alt.Tooltip("value:N", title=what),
@@ -298,7 +298,7 @@ def draw(
     )
     # A band of less than a pixel would be all but invisible: each is half a pixel wider.
     bars = base.mark_bar(height=height, yOffset=offset, x2Offset=0.5, clip=True).encode(
-        x2="until",
+        x2=alt.X2("until"),
         color=alt.Color(
             "state:N",
             title=legend or what,

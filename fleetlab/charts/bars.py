@@ -71,10 +71,12 @@ def bars(
     )
     x, x2 = alt.X("_to:Q", scale=None, axis=None), alt.X2("_from:Q")
     bar = base.mark_bar(height={"band": 0.7}).encode(x=x, x2=x2, color=colour)
-    names = base.mark_text(align="left", limit=_NAMES - 8).encode(x=alt.value(0), text="line:N")
+    names = base.mark_text(align="left", limit=_NAMES - 8).encode(
+        x=alt.value(0), text=alt.Text("line:N")
+    )
     layers = [bar, names]
     sides: dict[str, Any] = {"": {"align": "left", "dx": 4}, "!": {"align": "right", "dx": -4}}
     for sign, side in sides.items():
         text = base.transform_filter(f"{sign}(datum._to >= datum._from)")
-        layers.append(text.mark_text(**side).encode(x=x, text=f"{words}:N"))
+        layers.append(text.mark_text(**side).encode(x=x, text=alt.Text(f"{words}:N")))
     return alt.LayerChart(layer=layers, width=width, height=_STEP * len(rows), title=title)

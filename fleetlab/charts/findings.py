@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import altair as alt
 import polars as pl
 
-from fleetlab.analysis.columns import COLUMNS
 from fleetlab.charts import frame
 from fleetlab.charts.bands import lasting
+from fleetlab.charts.together import detected
 from fleetlab.recording.recording import Recording
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from fleetlab.charts.source import Source
 
 __all__ = [
-    "MARKS", "ROWS", "TRIP", "crowded", "findings", "in_hand", "marks", "over_time", "told",
-    "too_many_rows",
+    "MARKS", "ROWS", "TRIP", "crowded", "findings", "marks", "over_time", "told", "too_many_rows",
 ]  # fmt: skip
 
 ROWS: Final = 250_000
@@ -72,7 +71,6 @@ def findings(
     rows = source.states().filter(
         pl.col("line").cast(pl.String).is_in(list(lines)), pl.col("tracker_id").is_not_null()
     )
-    is_whole = isinstance(source.data, Recording)
     names = rows.group_by("tracker_id").agg(pl.col("line").last().cast(pl.String), n=pl.len())
     known = names.collect()
     if known.is_empty() or source.start is None or source.end is None:
@@ -80,20 +78,21 @@ def findings(
     why = too_many_rows(what, int(known["n"].sum()))
     if why:
         return _none(detector, thresholds), why
-    states = in_hand(rows)
-    found: pl.DataFrame = (
-        detector(source.data, states=states, **thresholds)
-        if is_whole
-        else detector(states, **thresholds)
-    )
+
+    def detect(states: pl.DataFrame) -> pl.DataFrame:
+        is_whole = isinstance(source.data, Recording)
+        found: pl.DataFrame = (
+            detector(source.data, states=states, **thresholds)
+            if is_whole
+            else detector(states, **thresholds)
+        )
+        return found
+
+    asked = (detector, *thresholds.items())
+    found = detected(asked, detect, [rows], lambda one: [one.states()])
     return crowded(
         found.join(known.drop("n"), on="tracker_id", maintain_order="left"), source, what
     )
-
-
-def in_hand(rows: pl.LazyFrame) -> pl.DataFrame:
-    """Return what detectors look at, read: of lazy rows they make their plan twice."""
-    return rows.select(name for name in rows.collect_schema() if name in COLUMNS).collect()
 
 
 def too_many_rows(what: str, n: int) -> str | None:
@@ -141,7 +140,7 @@ def marks(found: pl.DataFrame, source: Source) -> alt.Chart:
 
 def over_time(source: Source, *, labels: bool = True) -> dict[str, Any]:
     """Return the encoding of findings from their beginning to their end."""
-    return {"x": frame.time_x(source, _SINCE, labels=labels), "x2": _UNTIL}
+    return {"x": frame.time_x(source, _SINCE, labels=labels), "x2": alt.X2(_UNTIL)}
 
 
 def told(

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 
     from fleetlab.charts.source import Source
 
-__all__ = ["clock", "domain", "nothing", "picked", "rows", "stacked", "time_x", "title", "zoom"]
+__all__ = [
+    "clock",
+    "domain",
+    "nothing",
+    "picked",
+    "rows",
+    "selectable",
+    "stacked",
+    "time_x",
+    "title",
+    "zoom",
+]
 
 _ZOOM: Final = "fleetlab_time"
 _PICK: Final = "fleetlab_pick"
@@ -66,6 +77,14 @@ def picked(*, legend: bool = True) -> alt.Parameter:
     return alt.selection_point(name=_PICK, fields=["line"])
 
 
+def selectable(chart: alt.LayerChart, *parameters: alt.Parameter) -> alt.LayerChart:
+    """Give a chart parameters, as its own method does, but without copies of all of its layers."""
+    unit = _first(chart)
+    alone = alt.LayerChart(layer=[unit.add_params(*parameters)])
+    unit.name, chart.params = alone.layer[0].name, alone.params
+    return chart
+
+
 def stacked(
     panels: Sequence[alt.Chart | alt.LayerChart], words: alt.TitleParams, *, legend: bool
 ) -> alt.VConcatChart:
@@ -83,10 +102,7 @@ def stacked(
     # Altair would give each panel parameters of its own, and then warn that they are the same.
     names = [f"panel_{number}" for number in range(len(panels))]
     for name, panel in zip(names, panels, strict=True):
-        unit: Any = panel
-        while isinstance(unit, alt.LayerChart):
-            unit = unit.layer[0]
-        unit.name = name
+        _first(panel).name = name
     chart = alt.VConcatChart(vconcat=list(panels), title=words, spacing=16)
     chart.resolve = alt.Resolve(scale={"x": "shared", "color": "independent"})
     parameters: list[Any] = [zoom().param, picked(legend=legend).param]
@@ -94,6 +110,13 @@ def stacked(
         alt.TopLevelSelectionParameter(**one.to_dict(), views=names) for one in parameters
     ]
     return chart
+
+
+def _first(panel: Any) -> Any:
+    """Return the lowest layer of a panel."""
+    while isinstance(panel, alt.LayerChart):
+        panel = panel.layer[0]
+    return panel
 
 
 def clock(zone: Zone, field: str = "event_time") -> dict[str, str]:
@@ -110,4 +133,6 @@ def title(words: str, *lines: str | None) -> alt.TitleParams:
 def nothing(words: str, why: str) -> alt.Chart:
     """Return a chart that says what is missing and why."""
     chart: alt.Chart = alt.Chart(alt.InlineData(values=[{"why": why}])).mark_text(fontSize=13)
-    return chart.encode(text="why:N").properties(width=WIDTH, height=HEIGHT // 3, title=words)
+    return chart.encode(text=alt.Text("why:N")).properties(
+        width=WIDTH, height=HEIGHT // 3, title=words
+    )

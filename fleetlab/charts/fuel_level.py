@@ -117,7 +117,7 @@ def fuel_level(
         unmarked,
         *_about_speed(speed, tanks, source, panels=panels),
     )
-    parts[0] = parts[0].add_params(frame.zoom(), frame.picked())
+    frame.selectable(parts[0], frame.zoom(), frame.picked())
     if len(parts) == 1 and speed is None:
         parts[0].title = words
         return parts[0]

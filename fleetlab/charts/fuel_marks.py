@@ -9,8 +9,9 @@ import polars as pl
 
 from fleetlab.analysis.fuel_events import fuel_events
 from fleetlab.charts import frame
-from fleetlab.charts.findings import crowded, in_hand, marks, told, too_many_rows
+from fleetlab.charts.findings import crowded, marks, told, too_many_rows
 from fleetlab.charts.lines import faded
+from fleetlab.charts.together import detected, in_hand
 from fleetlab.charts.words import MINUS
 from fleetlab.recording.recording import Recording
 
@@ -57,16 +58,24 @@ def marked(
     """
     own = tanks.lazy().select("tracker_id").unique()
     readings = source.readings().join(own, on="tracker_id", how="semi").drop("line")
-    states = None
+    looked = [readings]
     if isinstance(source.data, Recording):
-        states = source.states().join(own, on="tracker_id", how="semi").drop("line")
-    counted = [rows.select(pl.len()) for rows in (readings, states) if rows is not None]
+        looked.append(source.states().join(own, on="tracker_id", how="semi").drop("line"))
+    counted = [rows.select(pl.len()) for rows in looked]
     why = too_many_rows(_WHAT, sum(n.item() for n in pl.collect_all(counted)))
     if why:
         none = fuel_events(in_hand(readings.head(0)), sensors)
         return none.with_columns(line=pl.lit(None, pl.String)), why
-    found = fuel_events(
-        in_hand(readings), sensors, states=None if states is None else in_hand(states)
+
+    def detect(readings: pl.DataFrame, states: pl.DataFrame | None = None) -> pl.DataFrame:
+        found: pl.DataFrame = fuel_events(readings, sensors, states=states)
+        return found
+
+    found = detected(
+        (fuel_events, repr(sensors)),
+        detect,
+        looked,
+        lambda one: [one.readings(), one.states()],
     )
     named = tanks.select(*_SENSOR, line="tank")
     shown = found.join(named, on=_SENSOR, nulls_equal=True, maintain_order="left")
@@ -151,7 +160,7 @@ def fuel_marks(
         baseline="top",
         clip=True,
     )
-    return [points, text.encode(x=x, y=y, text="written:N", color=colour, opacity=lit)]
+    return [points, text.encode(x=x, y=y, text=alt.Text("written:N"), color=colour, opacity=lit)]
 
 
 def _apart(found: pl.DataFrame, source: Source) -> list[bool]:

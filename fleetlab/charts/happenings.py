@@ -36,7 +36,9 @@ def shade(source: Source, *, labels: bool = True) -> list[alt.Chart]:
     )
     return [
         chart.transform_calculate(**_clock(source)).encode(
-            x=frame.time_x(source, "began", labels=labels), x2="ended:T", tooltip=_told(source)
+            x=frame.time_x(source, "began", labels=labels),
+            x2=alt.X2("ended:T"),
+            tooltip=_told(source),
         )
     ]
 
@@ -65,7 +67,7 @@ def noted(source: Source, *, labels: bool = True) -> list[alt.Chart]:
     if len(source.notes) > _NOTES_IN_WORDS:
         return [rule]
     words = base.mark_text(align="left", dx=-2, fontSize=10, limit=_NOTE_WIDTH, clip=False)
-    return [rule, words.encode(y=alt.value(-6), text="text:N")]
+    return [rule, words.encode(y=alt.value(-6), text=alt.Text("text:N"))]
 
 
 def strip(source: Source, *, labels: bool = True) -> alt.LayerChart:
@@ -88,7 +90,7 @@ def strip(source: Source, *, labels: bool = True) -> alt.LayerChart:
         words = alt.Chart(alt.InlineData(values=[{"words": sentence}]))
         layers.append(
             words.mark_text(align="left", opacity=0.8).encode(
-                x=alt.value(4), y=alt.value(_ROW / 2), text="words:N"
+                x=alt.value(4), y=alt.value(_ROW / 2), text=alt.Text("words:N")
             )
         )
     # The axis is drawn even where there is nothing on it.
@@ -104,7 +106,7 @@ def strip(source: Source, *, labels: bool = True) -> alt.LayerChart:
     layers.append(
         gaps.mark_rect(clip=True).encode(
             x=x,
-            x2="ended:T",
+            x2=alt.X2("ended:T"),
             y=alt.value(0),
             y2=alt.value(_ROW),
             color=colour,
@@ -189,5 +191,5 @@ def _notes(source: Source, x: alt.X) -> list[alt.Chart]:
             side: dict[str, Any] = (
                 {"align": "left", "dx": 8} if early else {"align": "right", "dx": -8}
             )
-            layers.append(base.mark_text(limit=_NOTE_WIDTH, **side).encode(text="text:N"))
+            layers.append(base.mark_text(limit=_NOTE_WIDTH, **side).encode(text=alt.Text("text:N")))
     return layers

@@ -195,7 +195,7 @@ def colours(shown: list[str]) -> alt.Color:
 
 def faded(lit: alt.Parameter | str) -> Any:
     """Return the opacity of lines of which some are picked."""
-    return alt.when(lit).then(alt.value(1)).otherwise(alt.value(0.1))
+    return alt.when(lit).then(alt.value(1)).otherwise(alt.OpacityValue(0.1))
 
 
 def draw(
@@ -245,7 +245,7 @@ def draw(
     )
     line = base.mark_line(interpolate="step-after", strokeWidth=1.6, clip=True)
     dots = base.mark_point(size=60, filled=True, clip=True).encode(
-        opacity=alt.value(0),
+        opacity=alt.OpacityValue(0),
         tooltip=[
             alt.Tooltip("time:N", title=f"time ({source.zone.name})"),
             alt.Tooltip("line:N", title=what),

@@ -145,7 +145,7 @@ def _tint(colour: str, rows: pl.DataFrame) -> Any:
         domain=[0, greatest or 1.0], range=list(_SPEEDS), interpolate="lab", clamp=True
     )
     speed = alt.Color("speed:Q", title="Speed (km/h)", scale=scale)
-    return alt.when("isValid(datum.speed)").then(speed).otherwise(alt.value(STATES[UNKNOWN]))
+    return alt.when("isValid(datum.speed)").then(speed).otherwise(alt.ColorValue(STATES[UNKNOWN]))
 
 
 def _pick() -> alt.Parameter:
@@ -165,7 +165,7 @@ def _told(source: Source) -> list[alt.Tooltip]:
 def _tracks(ways: pl.DataFrame, source: Source, view: View, tint: Any) -> list[alt.Chart]:
     """Draw tracks, with a point of each for the pointer to meet."""
     x, y = view.axes()
-    faded = alt.when(_pick()).then(alt.value(0.9)).otherwise(alt.value(0.06))
+    faded = alt.when(_pick()).then(alt.value(0.9)).otherwise(alt.OpacityValue(0.06))
     base = (
         alt.Chart(frame.rows(ways))
         .transform_calculate(**view.placed(), **view.placed("lat2", "lng2", "2"))
@@ -174,13 +174,13 @@ def _tracks(ways: pl.DataFrame, source: Source, view: View, tint: Any) -> list[a
     line: alt.Chart = (
         base.transform_filter("isValid(datum.lat2)")
         .mark_rule(strokeWidth=2.5, strokeCap="round", clip=True)
-        .encode(x2="x2:Q", y2="y2:Q", color=tint, opacity=faded)
+        .encode(x2=alt.X2("x2:Q"), y2=alt.Y2("y2:Q"), color=tint, opacity=faded)
     )
     zoom = alt.selection_interval(name="fleetlab_map", bind="scales")
     dots: alt.Chart = (
         base.transform_calculate(**frame.clock(source.zone))
         .mark_point(size=80, filled=True, clip=True)
-        .encode(opacity=alt.value(0), tooltip=_told(source))
+        .encode(opacity=alt.OpacityValue(0), tooltip=_told(source))
         .add_params(zoom)
     )
     return [line, dots]
@@ -191,7 +191,7 @@ def _ends(drives: pl.DataFrame, source: Source, view: View) -> list[alt.Chart]:
     if drives.is_empty():
         return []
     x, y = view.axes()
-    faded = alt.when(_pick()).then(alt.value(1)).otherwise(alt.value(0.06))
+    faded = alt.when(_pick()).then(alt.value(1)).otherwise(alt.OpacityValue(0.06))
     charts = []
     for end, shape in (("start", "circle"), ("end", "square")):
         rows = drives.with_columns(lat=f"{end}_lat", lng=f"{end}_lng")
@@ -233,10 +233,10 @@ def _last(last: pl.DataFrame, source: Source, view: View, tint: Any) -> list[alt
         )
         .encode(
             color=tint,
-            opacity=alt.when(_pick()).then(alt.value(1)).otherwise(alt.value(0.15)),
+            opacity=alt.when(_pick()).then(alt.value(1)).otherwise(alt.OpacityValue(0.15)),
             fillOpacity=alt.when("datum.fix=='cell towers'")
             .then(alt.value(0.2))
-            .otherwise(alt.value(1)),
+            .otherwise(alt.FillOpacityValue(1)),
             tooltip=[*_told(source), *others, *towers],
         )
         .add_params(_pick())
@@ -248,7 +248,7 @@ def _last(last: pl.DataFrame, source: Source, view: View, tint: Any) -> list[alt
             dx=alt.ExprRef("datum.side=='left'?-8:8"),
             clip=True,
         )
-        .encode(text="line:N")
+        .encode(text=alt.Text("line:N"))
     )
     return [dots, names]
 

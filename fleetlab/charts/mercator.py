@@ -156,7 +156,7 @@ class View:
         )
         text: alt.Chart = base.mark_text(
             align="right", baseline="middle", dx=-6, clip=False
-        ).encode(x=end, y=alt.value(below), text=alt.value(alt.ExprRef(words)))
+        ).encode(x=end, y=alt.value(below), text=alt.TextValue(alt.ExprRef(words)))
         return [bar, text]
 
 

@@ -123,8 +123,8 @@ def _figures(found: Arrivals, source: Source) -> alt.LayerChart:
     words = base.mark_text(align="left", baseline="alphabetic", fontSize=12)
     return alt.LayerChart(
         layer=[
-            figures.encode(text="figure:N", y=alt.value(26)),
-            words.encode(text="what:N", y=alt.value(46)),
+            figures.encode(text=alt.Text("figure:N"), y=alt.value(26)),
+            words.encode(text=alt.Text("what:N"), y=alt.value(46)),
         ],
         width=WIDTH,
         height=_FIGURE_HEIGHT,
@@ -158,7 +158,7 @@ def _speeds(source: Source) -> alt.LayerChart | None:
         length=pl.col("top"),
         width=_HALF,
         words="words",
-        colour=alt.value(STATES["moving"]),
+        colour=alt.ColorValue(STATES["moving"]),
         tooltip=[
             alt.Tooltip("line:N", title="tracker"),
             alt.Tooltip("top:Q", title="top speed (km/h)", format=".1f"),
@@ -192,7 +192,7 @@ def _fuel(source: Source) -> alt.VConcatChart | None:
                 words="words",
                 colour=alt.when("datum.change < 0")
                 .then(alt.value(LINES[4]))
-                .otherwise(alt.value(LINES[5])),
+                .otherwise(alt.ColorValue(LINES[5])),
                 tooltip=[
                     alt.Tooltip("line:N", title="tank"),
                     alt.Tooltip("change:Q", title=f"change ({units})", format="+,.1f"),
@@ -230,13 +230,13 @@ def _status(source: Source) -> list[alt.LayerChart]:
         .mark_rect(clip=True)
         .encode(
             x=frame.time_x(source, "began", labels=False),
-            x2="ended:T",
+            x2=alt.X2("ended:T"),
             y=alt.Y(
                 "high:Q",
                 scale=alt.Scale(domain=[0, 1]),
                 axis=alt.Axis(title=f"Share of {of:,} trackers", format="%", tickCount=4),
             ),
-            y2="low:Q",
+            y2=alt.Y2("low:Q"),
             color=alt.Color(
                 "status:N",
                 title=None,

@@ -149,9 +149,9 @@ def _rate(
         .mark_rect(clip=True)
         .encode(
             x=frame.time_x(source, "began", labels=False),
-            x2="ended",
+            x2=alt.X2("ended"),
             y=alt.Y("top:Q", axis=_y(title)),
-            y2="bottom:Q",
+            y2=alt.Y2("bottom:Q"),
             color=colour,
             tooltip=[
                 alt.Tooltip("time:N", title=f"from ({source.zone.name})"),
@@ -191,7 +191,7 @@ def _delay(found: Arrivals, source: Source) -> list[alt.LayerChart]:
         .transform_calculate(**frame.clock(source.zone, "began"))
         .encode(
             x=frame.time_x(source, "began", labels=False),
-            x2="ended",
+            x2=alt.X2("ended"),
             y=alt.Y("median_s:Q", axis=axis, scale=scale),
             tooltip=[
                 alt.Tooltip("time:N", title=f"from ({source.zone.name})"),
@@ -201,7 +201,7 @@ def _delay(found: Arrivals, source: Source) -> list[alt.LayerChart]:
             ],
         )
     )
-    reach = base.mark_rect(color=LINES[0], opacity=0.3, clip=True).encode(y2="p95_s:Q")
+    reach = base.mark_rect(color=LINES[0], opacity=0.3, clip=True).encode(y2=alt.Y2("p95_s:Q"))
     median = base.mark_rule(color=LINES[0], strokeWidth=2.5, clip=True)
     return [alt.LayerChart(layer=[*shade(source), reach, median], width=WIDTH, height=_HEIGHT)]
 
@@ -228,7 +228,7 @@ def _overruns(found: Arrivals, source: Source) -> list[alt.LayerChart]:
         .mark_rect(color=LINES[1], clip=True)
         .encode(
             x=frame.time_x(source, "began", labels=False),
-            x2="ended",
+            x2=alt.X2("ended"),
             y=alt.Y(
                 "count:Q",
                 axis=_y(["Overruns", "of queues"], format="~s", values=[0, drawn["count"].max()]),

@@ -103,7 +103,7 @@ def speed(
         title = frame.title("Speed", source.name, *sentences, bands.words)
         return frame.stacked([chart, *under], title, legend=True)
     chart.title = frame.title("Speed", source.name, *sentences)
-    return chart.add_params(frame.zoom(), frame.picked())
+    return frame.selectable(chart, frame.zoom(), frame.picked())
 
 
 def speeds(source: Source) -> pl.LazyFrame:
@@ -159,8 +159,8 @@ def _above(points: pl.DataFrame, limit: float, source: Source, *, labels: bool) 
         .encode(
             x=frame.time_x(source, labels=labels),
             y=alt.Y("value:Q", title="Speed (km/h)"),
-            y2=alt.datum(limit),
-            detail="line:N",
+            y2=alt.Y2Datum(limit),
+            detail=alt.Detail("line:N"),
         )
     )
     rule = alt.Chart(alt.InlineData(values=[{"limit": limit}])).mark_rule(

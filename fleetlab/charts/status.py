@@ -113,7 +113,7 @@ def status(
     layers += noted(source)
     chart = alt.LayerChart(layer=layers, title=title, height=alt.Step(_STEP))
     chart.resolve = alt.Resolve(scale={"color": "independent"})
-    return chart.add_params(frame.zoom(), frame.picked(legend=False))
+    return frame.selectable(chart, frame.zoom(), frame.picked(legend=False))
 
 
 def _trips(drives: pl.DataFrame, source: Source, shown: list[str]) -> alt.Chart:

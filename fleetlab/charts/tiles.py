@@ -71,5 +71,5 @@ def ground(template: str, view: View) -> alt.Chart:
     picture = alt.Chart(alt.InlineData(values=tiles)).mark_image(
         width=pixels, height=pixels, align="left", baseline="top", aspect=False, clip=True
     )
-    chart: alt.Chart = picture.encode(x=x, y=y, url="url:N")
+    chart: alt.Chart = picture.encode(x=x, y=y, url=alt.Url("url:N"))
     return chart
