@@ -249,7 +249,11 @@ class _Page:
 def _coloured(made: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
     """Give colours to the values that last longest; the others share one, and tell themselves."""
     lasting = (pl.col("until") - pl.col("since")).sum()
-    ranks = made.group_by("state").agg(lasting.alias("lasting")).sort("lasting", descending=True)
+    ranks = (
+        made.group_by("state")
+        .agg(lasting.alias("lasting"))
+        .sort("lasting", "state", descending=[True, False])
+    )
     values = [state for state in ranks["state"] if state != UNKNOWN]
     if set(values) <= set(_FLAGS):
         palette = {value: colour for value, colour in _FLAGS.items() if value in values}

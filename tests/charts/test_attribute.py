@@ -240,6 +240,14 @@ def test_many_texts_share_a_colour_and_tell_themselves():
     assert (len(colours), colours[-1]) == (9, "other values")
 
 
+def test_of_texts_that_last_as_long_always_the_same_have_a_colour_of_their_own():
+    rec = recording(iot_monitor=[iot(n, f"driver {n:02}") for n in range(30)])
+    for _ in range(3):
+        chart = charts.attribute(rec, "rpm")
+        colours = chart.to_dict()["layer"][0]["encoding"]["color"]["scale"]["domain"]
+        assert colours == [f"driver {n:02}" for n in range(8)] + ["other values"]
+
+
 def test_a_name_that_is_not_there_is_told_with_those_close_to_it_and_how_many_there_are():
     rec = recording(iot_monitor=[iot(1, 5), iot(1, 5, "oil")], readings_batch=[reading(1, 1.0)])
     with pytest.raises(fl.InvalidArgument) as caught:
