@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["fuel_level"]
 
 _TITLE: Final = "Fuel level"
-_HEADROOM: Final = 1.06
+_HEADROOM: Final = 1.1
 _LABEL: Final = 320  # pixels of a name in the legend
 
 
@@ -158,11 +158,11 @@ def _panel(
     )
     changes = found.filter(pl.col("line").is_in(shown))
     marks = fuel_marks(changes, source, unit, title, colour, labels=labels)
-    return alt.LayerChart(layer=[curves, _full(tanks, unit, title, colour), *marks])
+    return alt.LayerChart(layer=[curves, *_full(tanks, unit, title, colour), *marks])
 
 
-def _full(tanks: pl.DataFrame, unit: str, title: str, colour: alt.Color) -> alt.Chart:
-    """Draw each tank's full level; one that several tanks have is grey."""
+def _full(tanks: pl.DataFrame, unit: str, title: str, colour: alt.Color) -> list[alt.Chart]:
+    """Draw each tank's full level, and say what it is; one that several tanks have is grey."""
     name = pl.col("tank")
     full = (
         tanks.drop_nulls("full")
@@ -170,8 +170,7 @@ def _full(tanks: pl.DataFrame, unit: str, title: str, colour: alt.Color) -> alt.
         .agg(pl.when(name.len() == 1).then(name.first()).alias("line"), tanks=name.str.join(", "))
     )
     shared = alt.when("!isValid(datum.line)").then(alt.value(STATES["offline"]))
-    chart: alt.Chart = alt.Chart(frame.rows(full)).mark_rule(strokeDash=[6, 4], strokeWidth=1.2)
-    return chart.encode(
+    levels: alt.Chart = alt.Chart(frame.rows(full)).encode(
         y=alt.Y("full:Q", title=title),
         color=shared.otherwise(colour),
         opacity=faded(frame.picked()),
@@ -180,6 +179,8 @@ def _full(tanks: pl.DataFrame, unit: str, title: str, colour: alt.Color) -> alt.
             alt.Tooltip("full:Q", title=f"full ({unit})"),
         ],
     )
+    words = levels.mark_text(text="full", align="left", baseline="bottom", dx=3, dy=-1, fontSize=10)
+    return [levels.mark_rule(strokeDash=[6, 4], strokeWidth=1.2), words.encode(x=alt.value(0))]
 
 
 def _colour(palette: dict[str, str], legend: alt.Legend | None) -> alt.Color:

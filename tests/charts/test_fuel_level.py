@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import altair as alt
@@ -139,11 +140,13 @@ def test_each_tank_has_a_line_for_full_and_tanks_alike_share_a_grey_one():
         two_readings(reading=f"input:{n}", sensor_id=n, sensor_label=f"Tank {n}", max_value=full)
         for n, full in enumerate((480.0, 300.0, 300.0, None))
     ]
-    rows = [row for row in data_of(fuel_level(pl.concat(tanks))) if "full" in row]
+    chart = fuel_level(pl.concat(tanks))
+    rows = [row for row in data_of(chart) if "full" in row]
     assert sorted(rows, key=lambda row: row["full"]) == [
         {"full": 300.0, "tanks": "one · Tank 1, one · Tank 2"},
         {"full": 480.0, "line": "one · Tank 0", "tanks": "one · Tank 0"},
     ]
+    assert len(re.findall(r"<text[^>]*>full</text>", svg_of(chart))) == 2
 
 
 def test_sensors_of_one_name_are_told_apart_by_their_ids():

@@ -82,7 +82,7 @@ def test_words_beside_marks_are_not_cut_at_the_top_or_at_the_bottom():
     rows = told((0, 40.0), (600, 100.0), (1800, 0.0), (3000, 98.0))
     chart = fuel_level(recording(readings_batch=rows, state_batch=heard(3600), minutes=60))
     height = chart.to_dict()["height"]
-    words = svg_of(chart).partition('mark-text role-mark layer_3_marks"')[2].partition("</g>")[0]
+    words = svg_of(chart).partition('mark-text role-mark layer_4_marks"')[2].partition("</g>")[0]
     first_lines = [float(y) for y in re.findall(r"translate\([-.\d]+,([-.\d]+)\)", words)]
     assert len(first_lines) == 3
     assert all(9 <= y <= height - 12 for y in first_lines)
