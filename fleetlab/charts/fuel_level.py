@@ -179,8 +179,9 @@ def _full(tanks: pl.DataFrame, unit: str, title: str, colour: alt.Color) -> list
             alt.Tooltip("full:Q", title=f"full ({unit})"),
         ],
     )
-    words = levels.mark_text(text="full", align="left", baseline="bottom", dx=3, dy=-1, fontSize=10)
-    return [levels.mark_rule(strokeDash=[6, 4], strokeWidth=1.2), words.encode(x=alt.value(0))]
+    rule = levels.mark_rule(strokeDash=[6, 4], strokeWidth=1.2)
+    words = levels.mark_text(text="full", align="right", baseline="bottom", dx=-3, fontSize=10)
+    return [rule, words.encode(x=alt.value("width"))]
 
 
 def _colour(palette: dict[str, str], legend: alt.Legend | None) -> alt.Color:
