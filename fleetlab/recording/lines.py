@@ -150,8 +150,10 @@ def decode(data: bytes | bytearray | memoryview) -> Record:
 
 def _happened(at: int, told: _Connection) -> ConnectionRecord:
     facts = told.facts or {}
+    # Only those: names that are no UTF-8, which JSON may hold as escapes, can't be compared.
+    known = {name: facts[name] for name in _Facts.__struct_fields__ if name in facts}
     try:
-        msgspec.convert(facts, _Facts)
+        msgspec.convert(known, _Facts)
     except msgspec.ValidationError as error:
         raise ValueError(f"not a line of a journal: {error}") from error
     return ConnectionRecord(at, told.what, told.attempt, told.code, told.detail, facts, told.steady)

@@ -13,7 +13,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleetlab.errors import RecordingError
@@ -114,6 +114,7 @@ def line_of(record):
 
 
 @given(records)
+@example(ConnectionRecord(0, "", facts={"\ud800": None}))
 def test_every_record_comes_back_from_its_line(record):
     line = line_of(record)
     assert line.endswith(b"\n")
